@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import JSON, LargeBinary, create_engine, delete, event, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, LargeBinary, create_engine, delete, event, func, or_, select, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -36,7 +37,7 @@ class Outcome(StrEnum):
 
 
 class _Base(DeclarativeBase):
-    type_annotation_map = {tuple[str, ...]: JSON}
+    type_annotation_map: ClassVar = {tuple[str, ...]: JSON}
 
 
 class _PaperRow(_Base):
@@ -298,7 +299,7 @@ def _paper(row: _PaperRow) -> Paper:
     return Paper(**{**fields, "authors": tuple(row.authors), "id": row.id})
 
 
-def _present():  # type: ignore[no-untyped-def]  # a SQLAlchemy expression
+def _present() -> ColumnElement[bool]:
     return _PaperRow.state != State.REMOVED
 
 

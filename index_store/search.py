@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ingest
+from .catalogue import PaperVectors
 from .lexicon import content_terms, terms
 from .library import Library
 from .papers import Paper, Passage, Sentence
@@ -120,7 +120,7 @@ def _hit(
     score: float,
     paper: Paper,
     near: list[PassageHit],
-    vectors: ingest.PaperVectors,
+    vectors: PaperVectors,
     question: NDArray[np.float32],
     weights: Mapping[str, tuple[float, int]],
 ) -> PaperHit:

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import chromadb
 import numpy as np
+from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from .errors import IndexOutdated, LibraryUnreadable
 from .papers import Passage
 
 _COLLECTION = "passages"
-_SPACE = "cosine"
+_SPACE: Literal["cosine"] = "cosine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class PassageVectors:
                 _COLLECTION,
                 embedding_function=None,
                 metadata={"fingerprint": fingerprint},
-                configuration={"hnsw": {"space": _SPACE}},
+                configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=_SPACE)),
             )
         except (ChromaError, ValueError, OSError) as error:
             raise LibraryUnreadable(
@@ -119,12 +121,13 @@ class PassageVectors:
 
     def close(self) -> None:
         """Gives back the files; the object cannot be used afterwards."""
-        self._client.close()
+        self._client.close()  # type: ignore[attr-defined]  # on the object, not yet on its interface
 
     def _ids_of(self, paper_ids: Sequence[str]) -> list[str]:
         if not paper_ids:
             return []
-        return list(self._collection.get(where={"paper": {"$in": list(paper_ids)}}, include=[])["ids"])
+        of_papers: list[str | int | float | bool] = [*paper_ids]
+        return list(self._collection.get(where={"paper": {"$in": of_papers}}, include=[])["ids"])
 
 
 def _split(passage_id: str) -> tuple[str, int]:
