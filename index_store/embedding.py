@@ -145,8 +145,11 @@ class Embedder:
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         try:
-            return _unit(np.asarray(self.model.get_text_embedding_batch(list(texts)), dtype=np.float32))
-        except OpenAIError as error:
+            rows = np.asarray(self.model.get_text_embedding_batch(list(texts)), dtype=np.float32)
+            if rows.ndim != 2 or len(rows) != len(texts):
+                raise ValueError(f"it sent {len(rows)} vectors for {len(texts)} texts")
+            return _unit(rows)
+        except (OpenAIError, ValueError, AttributeError) as error:  # the last two: an answer of another shape
             raise EmbeddingError(
                 f"The embedding endpoint failed ({error}). Check RESEARCH_ASSISTANT_EMBEDDING_MODEL, OPENAI_BASE_URL "
                 "and OPENAI_API_KEY, then repeat the command: what was embedded is kept."

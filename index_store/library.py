@@ -104,9 +104,9 @@ class Library:
             raise
 
     def _empty_indexes(self) -> None:
+        self.catalogue.mark_all_pending()  # first, so that after a kill no paper counts as indexed in an empty index
         PassageVectors.delete(self.home / _VECTORS)
         Lexicon.delete(self.home / _WORDS)
-        self.catalogue.mark_all_pending()
         self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
 
     def _open_indexes(self) -> None:
@@ -120,6 +120,8 @@ class Library:
             )
         self.lexicon = Lexicon(self.home / _WORDS)
         self.vectors = PassageVectors(self.home / _VECTORS, self.embedder.fingerprint)
+        if not (self.lexicon.count and self.vectors.count):
+            self.catalogue.mark_all_pending()  # an index whose files were deleted is filled again
         self._rooms = ingest.Rooms(self.catalogue, self.lexicon, self.vectors, self.embedder)
 
     def __enter__(self) -> "Library":

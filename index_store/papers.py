@@ -11,6 +11,8 @@ from typing import Any
 _ARXIV_VERSION = re.compile(r"v\d+$")
 _DOI_PREFIX = re.compile(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", re.IGNORECASE)
 _ARXIV_PREFIX = re.compile(r"^(https?://arxiv\.org/(abs|pdf)/|arxiv:\s*)", re.IGNORECASE)
+_MATH = re.compile(r"\$(?=\S)[^$]*(?<=\S)\$(?!\d)")  # Pandoc's rule; "$5 and $10" are prices
+_BARE_SPECIAL = re.compile(r"(?<!\\)[%&#]")  # LaTeX would take them for a comment, a column or a parameter
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
@@ -119,7 +121,7 @@ def title_key(title: str) -> str:
 @lru_cache(maxsize=4096)
 def plain_text(text: str) -> str:
     """`text` with LaTeX turned into Unicode: `H$_2$` becomes `H₂`. Text without LaTeX is unchanged."""
-    if text.count("$") < 2 and "\\" not in text:
+    if "\\" not in text and not _MATH.search(text):
         return text
     from pylatexenc.latex2text import LatexNodes2Text  # 0.1 s to import, seldom needed
 
@@ -128,4 +130,5 @@ def plain_text(text: str) -> str:
         script = re.compile(rf"\{mark}(?:\{{(\d+)\}}|(\d))")
         table = str.maketrans("0123456789", digits)
         text = script.sub(lambda match, table=table: (match[1] or match[2]).translate(table), text)  # type: ignore[misc]
-    return str(LatexNodes2Text(math_mode="text", keep_comments=True).latex_to_text(text)).strip()
+    text = _BARE_SPECIAL.sub(r"\\\g<0>", text)
+    return str(LatexNodes2Text(math_mode="text").latex_to_text(text)).strip()

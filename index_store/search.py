@@ -126,7 +126,8 @@ def _hit(
 ) -> PaperHit:
     cut = passages(paper.abstract)
     similarities = vectors.passages @ question
-    numbers = [hit.number for hit in near] or [int(similarities.argmax()) + 1]
+    # A text that was replaced but is not indexed yet may have had more passages than it has now.
+    numbers = [hit.number for hit in near if hit.number <= len(cut)] or [int(similarities.argmax()) + 1]
     matches = tuple(
         SentenceMatch(sentence, float(cosine), _overlap(sentence.text, weights), row)
         for sentence, cosine, row in zip(

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import chromadb
 import numpy as np
@@ -126,8 +126,8 @@ class PassageVectors:
     def _ids_of(self, paper_ids: Sequence[str]) -> list[str]:
         if not paper_ids:
             return []
-        of_papers: list[str | int | float | bool] = [*paper_ids]
-        return list(self._collection.get(where={"paper": {"$in": of_papers}}, include=[])["ids"])
+        of_papers = cast(chromadb.Where, {"paper": {"$in": list(paper_ids)}})
+        return list(self._collection.get(where=of_papers, include=[])["ids"])
 
 
 def _split(passage_id: str) -> tuple[str, int]:

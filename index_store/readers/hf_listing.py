@@ -55,6 +55,8 @@ def _read(path: Path, file: TextIO) -> Iterator[Record]:
             title = ""
         elif not _DATE.fullmatch(line):
             title, title_line = line, number
+    if on_page_header and buffered:
+        title_line, title = buffered[-1]
     if title:
         yield Malformed(str(path), title_line, f"the title {title!r} has no abstract below it")
 

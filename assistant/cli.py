@@ -1,0 +1,372 @@
+"""The command line. Exit codes: 0 done, 1 a failure or skipped records (one line on stderr), 2 wrong usage."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:  # LlamaIndex and Chroma take seconds to import; `--help` needs neither
+    from rich.progress import Progress
+
+    from index_store import AddReport, Catalogue, PaperHit
+
+    from .conversations import Turn
+    from .engine import Assistant
+    from .settings import Settings
+
+app = typer.Typer(
+    name="research-assistant",
+    help="Ask a collection of paper abstracts; every sentence of an answer shows the sentence it rests on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+sample_app = typer.Typer(help="The sample collection of 97 papers.", no_args_is_help=True)
+app.add_typer(sample_app, name="sample")
+
+out = Console()
+err = Console(stderr=True)
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="Folder of the library (RESEARCH_ASSISTANT_HOME).", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Runs the command line; errors of ours become one line on stderr and exit code 1."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        err.print("Stopped. What was added is kept; the next command goes on from there.")
+        sys.exit(130)
+    except Exception as error:
+        from index_store import LibraryError
+
+        from .errors import AssistantError
+
+        if not isinstance(error, AssistantError | LibraryError):
+            raise
+        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+@app.command()
+def serve(
+    home: Home = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (RESEARCH_ASSISTANT_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (RESEARCH_ASSISTANT_PORT).")] = None,
+) -> None:
+    """Open the page. On an empty library the sample collection is indexed first."""
+    from .engine import Assistant
+    from .settings import load_settings
+
+    settings = load_settings(home=home, host=host, port=port)
+    _refuse_taken(settings.host, settings.port)
+    (page,) = entry_points(group="research_assistant.page")
+    serve_page = page.load()
+    with Assistant.open(settings=settings) as assistant:
+        if not assistant.library.sample_offered and not assistant.library.status().papers:
+            assistant.library.add_sample()
+        _index(assistant)
+        serve_page(assistant)
+
+
+@app.command()
+def add(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="A copied Hugging Face Papers page, JSON Lines or text.")
+    ],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add papers from files. A paper that is already there is updated, not doubled."""
+    with _open(home) as assistant:
+        report = assistant.library.add_files(files)
+        _index(assistant)
+        total = assistant.library.status().papers
+    if as_json:
+        _print_json(
+            {"new": report.new, "updated": report.updated, "same": report.same, "papers": total}
+            | {"skipped": [asdict(record) for record in report.skipped]}
+        )
+    else:
+        out.print(_added(report) + f" {total:,} papers in the library.", highlight=False)
+    for record in report.skipped if not as_json else ():
+        out.print(f"  skipped {record}", markup=False, highlight=False, soft_wrap=True)
+    if report.skipped:
+        records = "1 record was" if len(report.skipped) == 1 else f"{len(report.skipped)} records were"
+        err.print(f"{records} skipped; the others went in.", highlight=False)
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """How many papers there are, and whether all of them are indexed."""
+    from index_store import status as status_of
+
+    with _catalogue(home) as (settings, catalogue):
+        found = status_of(catalogue)
+    if as_json:
+        _print_json(asdict(found) | {"home": str(settings.home)})
+        return
+    out.print(f"{found.papers:,} papers, {found.indexed:,} indexed, {found.pending:,} waiting", highlight=False)
+    out.print(f"{found.sample:,} of them from the sample collection", highlight=False)
+    out.print(f"embedding model: {found.embedding_model or 'none yet'}", highlight=False)
+    out.print(f"folder: {settings.home}", highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command(name="list")
+def list_papers(
+    home: Home = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many papers to print.")] = 100,
+    offset: Annotated[int, typer.Option(min=0, help="How many papers to pass over first.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """The papers, in the order they were added."""
+    with _catalogue(home) as (_, catalogue):
+        papers = catalogue.page(limit=limit, offset=offset)
+    if as_json:
+        _print_json([paper.to_dict() for paper in papers])
+        return
+    table = Table("id", "title", "year", box=None, pad_edge=False)
+    for paper in papers:
+        table.add_row(paper.id, escape(paper.display_title), str(paper.year or ""))
+    out.print(table)
+
+
+@app.command()
+def show(paper_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = None, as_json: AsJson = False) -> None:
+    """One paper with its abstract."""
+    with _catalogue(home) as (_, catalogue):
+        paper = catalogue.paper(paper_id)
+    if as_json:
+        _print_json(paper.to_dict())
+        return
+    out.print(f"[bold]{escape(paper.display_title)}[/bold]")
+    facts = [", ".join(paper.authors), str(paper.year or ""), paper.venue, paper.link, f"from {paper.source}"]
+    out.print(escape(" · ".join(fact for fact in facts if fact)), highlight=False)
+    out.print(f"\n{paper.abstract}", markup=False, highlight=False)
+
+
+@app.command()
+def remove(
+    paper_ids: Annotated[list[str], typer.Argument(metavar="ID...")], home: Home = None, as_json: AsJson = False
+) -> None:
+    """Remove papers by id."""
+    with _open(home) as assistant:
+        assistant.library.remove(paper_ids)
+        left = assistant.library.status().papers
+    if as_json:
+        _print_json({"removed": len(set(paper_ids)), "papers": left})
+    else:
+        out.print(f"Removed {len(set(paper_ids))}. {left:,} papers in the library.", highlight=False)
+
+
+@app.command()
+def rebuild(home: Home = None, as_json: AsJson = False) -> None:
+    """Make both indexes anew from the catalogue; needed after the embedding model was changed."""
+    with _open(home, rebuild=True) as assistant:
+        count = _index(assistant)
+    if as_json:
+        _print_json({"indexed": count})
+    else:
+        out.print(f"Rebuilt the index of {count:,} papers.", highlight=False)
+
+
+@sample_app.command("add")
+def sample_add(home: Home = None, as_json: AsJson = False) -> None:
+    """Add the sample papers that are not in the library yet."""
+    with _open(home) as assistant:
+        report = assistant.library.add_sample()
+        _index(assistant)
+        total = assistant.library.status().papers
+    if as_json:
+        _print_json({"new": report.new, "papers": total})
+    else:
+        out.print(_added(report) + f" {total:,} papers in the library.", highlight=False)
+
+
+@sample_app.command("remove")
+def sample_remove(home: Home = None, as_json: AsJson = False) -> None:
+    """Remove the sample papers; those that your own files have replaced stay."""
+    with _open(home) as assistant:
+        count = assistant.library.remove_sample()
+        left = assistant.library.status().papers
+    if as_json:
+        _print_json({"removed": count, "papers": left})
+    else:
+        out.print(f"Removed {count:,} sample papers. {left:,} papers in the library.", highlight=False)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(metavar="QUESTION")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many papers.")] = 10,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """The papers that match a question best, with the passages that match."""
+    with _open(home) as assistant:
+        _index(assistant)
+        hits = assistant.search(question, k).hits
+    if as_json:
+        _print_json([_hit(hit) for hit in hits])
+        return
+    for hit in hits:
+        out.print(f"{hit.rank:>3}. [bold]{escape(hit.paper.display_title)}[/bold]  {hit.paper.id}", highlight=False)
+    if not hits:
+        out.print("No paper matches.")
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION")],
+    mode: Annotated[str, typer.Option(help="auto, ask, compare or summarise.", metavar="MODE")] = "auto",
+    history: Annotated[
+        Path | None, typer.Option(help="JSON list of role and content: the conversation so far.", exists=True)
+    ] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question with sentences of the papers, each with its citation."""
+    from .routing import Mode
+
+    if mode not in list(Mode):
+        raise typer.BadParameter(f"{mode!r} is none of {', '.join(Mode)}.", param_hint="--mode")
+    with _open(home) as assistant:
+        _index(assistant)
+        turn = asyncio.run(_ask(assistant, question, Mode(mode), history, streaming=not as_json))
+    if as_json:
+        _print_json(turn.to_dict())
+    if turn.problem:
+        err.print(turn.problem, markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+
+
+@app.command(name="version")
+def print_version() -> None:
+    """The version of the product."""
+    out.print(version("research-assistant"), highlight=False)
+
+
+async def _ask(assistant: "Assistant", question: str, mode: Any, history: Path | None, *, streaming: bool) -> "Turn":
+    """Asks one turn, printing Markdown as it comes if `streaming`."""
+    from .conversations import Conversation, from_messages
+    from .errors import InvalidHistory
+    from .events import Cited, Delta, Done, Failed
+
+    conversation = Conversation()
+    if history:
+        try:
+            messages = json.loads(history.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError) as error:
+            raise InvalidHistory(f"{history} cannot be read as JSON: {error}.") from error
+        conversation = from_messages(messages, assistant.library.catalogue.papers)
+    async for event in assistant.ask(question, conversation, mode):
+        match event:
+            case Delta(text) if streaming:
+                out.file.write(text)
+                out.file.flush()
+            case Cited(citation) if streaming:
+                out.file.write(f"[{citation.number}]")
+            case Done() | Failed():
+                if streaming:
+                    _print_references(event.turn)
+                return event.turn
+    raise AssertionError("a turn always ends with Done or Failed")
+
+
+def _print_references(turn: "Turn") -> None:
+    papers = {citation.number: citation.paper for citation in turn.citations}
+    for number, paper in sorted(papers.items()):
+        facts = [", ".join(paper.authors), paper.display_title, paper.venue, str(paper.year or ""), paper.link]
+        line = f"[{number}] " + ". ".join(fact for fact in facts if fact) + f" ({paper.id})"
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _open(home: Path | None, *, rebuild: bool = False) -> Iterator["Assistant"]:
+    from .engine import Assistant
+    from .settings import load_settings
+
+    with Assistant.open(settings=load_settings(home=home), rebuild=rebuild) as assistant:
+        yield assistant
+
+
+@contextmanager
+def _catalogue(home: Path | None) -> Iterator[tuple["Settings", "Catalogue"]]:
+    from index_store import open_catalogue
+
+    from .settings import load_settings
+
+    settings = load_settings(home=home)
+    catalogue = open_catalogue(settings.home)
+    try:
+        yield settings, catalogue
+    finally:
+        catalogue.close()
+
+
+def _index(assistant: "Assistant") -> int:
+    """Indexes what is pending, with a bar on stderr while there is something to do."""
+    pending = assistant.library.status().pending
+    if not pending:
+        return assistant.library.index()
+    with _progress() as bar:
+        task = bar.add_task("Indexing papers", total=pending)
+        return assistant.library.index(lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Raises `AddressUnavailable` before time is spent on a page that could not be served."""
+    from .errors import AddressUnavailable
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AddressUnavailable(
+                f"The page cannot listen on {host}:{port} ({error.strerror or error}). "
+                f"Perhaps it is open there already; otherwise choose another port: `PORT={port + 1} make run`."
+            ) from error
+
+
+def _progress() -> "Progress":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err
+    )
+
+
+def _added(report: "AddReport") -> str:
+    parts = {"new": report.new, "updated": report.updated, "already there": report.same}
+    return ("; ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "Nothing added") + "."
+
+
+def _hit(hit: "PaperHit") -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "paper": hit.paper.to_dict(),
+        "passages": [asdict(passage) for passage in hit.passages],
+    }
+
+
+def _print_json(value: Any) -> None:
+    out.file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,62 @@
+"""What can go wrong while answering, and what its reader can do about it.
+
+    AssistantError          every message is one line: what happened, where, what to do
+    ├── AddressUnavailable  the page's host or port cannot be used
+    ├── InvalidQuestion     the question cannot be asked as it stands
+    ├── InvalidHistory      a history file does not have the documented form
+    ├── InvalidSettings     a setting is unknown or has a value that is not allowed
+    └── ModeNotBuilt        this version has no writer for the mode that was asked for
+
+`index_store` has its own tree, `LibraryError`; `describe` turns any of them into what the user reads.
+"""
+
+from dataclasses import dataclass
+
+from index_store import EmbeddingError, LibraryError
+
+
+class AssistantError(Exception):
+    """A failure whose message is one line that a user can act on. `retryable`: the same turn may work later."""
+
+    retryable = False
+
+
+class AddressUnavailable(AssistantError):
+    """The page's port is taken, or its host is not one of this machine."""
+
+
+class InvalidQuestion(AssistantError):
+    """The question is empty or longer than the limit in the settings."""
+
+
+class InvalidHistory(AssistantError):
+    """A conversation given from outside cannot be read."""
+
+
+class InvalidSettings(AssistantError):
+    """The environment, `.env` or `settings.toml` holds something that is not a setting."""
+
+
+class ModeNotBuilt(AssistantError):
+    """The mode exists in the interface but no writer for it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failed turn as its reader sees it."""
+
+    message: str
+    retryable: bool
+
+
+def describe(error: Exception) -> Problem:
+    """What the user reads about an error. The log has the rest."""
+    match error:
+        case AssistantError():
+            return Problem(str(error), error.retryable)
+        case EmbeddingError():
+            return Problem(str(error), retryable=True)
+        case LibraryError():
+            return Problem(str(error), retryable=False)
+        case _:
+            return Problem("Something went wrong inside the program; the terminal shows the details.", retryable=True)

@@ -1,0 +1,62 @@
+"""What one turn emits, in this order; the command line, the page and Python callers all read the same events.
+
+Planned, Retrieved, then any number of Delta and Cited, then Done. A turn that breaks ends with Failed instead.
+"""
+
+from dataclasses import dataclass
+
+from index_store import PaperHit
+
+from .citations import Citation
+from .conversations import Conversation, Turn
+from .routing import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the message is taken to ask."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was found before anything is written; empty hits mean that the collection does not speak of it."""
+
+    hits: tuple[PaperHit, ...]
+    searched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next stretch of the answer, as Markdown without markers."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A citation at this place of the answer."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The turn is over, written to its end or stopped; `conversation` holds it as its last turn."""
+
+    turn: Turn
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The turn broke; `turn` keeps what was written until then, and `conversation` holds it as its last turn."""
+
+    message: str
+    retryable: bool
+    turn: Turn
+    conversation: Conversation
+
+
+Event = Planned | Retrieved | Delta | Cited | Done | Failed

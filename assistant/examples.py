@@ -1,0 +1,33 @@
+"""Questions to begin with, that the collection can answer."""
+
+import re
+
+from index_store import Library, Paper
+
+from .routing import short_name
+
+_CURATED = {
+    "MiniCache: KV Cache Compression in Depth Dimension for Large Language Models": "How does MiniCache compress the "
+    "KV cache, and how much memory does it save?",
+    "Efficient Streaming Language Models with Attention Sinks": "Why do attention sinks let a language model handle "
+    "endless text?",
+    "Rethinking the Value of Network Pruning": "Is it worth pruning a large network instead of training a small one?",
+    "RoboNinja: Learning an Adaptive Cutting Policy for Multi-Material Objects": "How can a robot cut an avocado "
+    "without hitting its core?",
+}
+_NAMED = re.compile(r"^[\w+.-]*[A-Z][\w+.-]*$")
+_MANY_ENOUGH = 4
+_LOOKED_AT = 200
+
+
+def examples(library: Library) -> list[str]:
+    """Up to four questions, each naming or describing a paper that is in the library now."""
+    papers = library.catalogue.page(limit=_LOOKED_AT)
+    titles = {paper.title for paper in papers}
+    chosen = [question for title, question in _CURATED.items() if title in titles]
+    chosen += [f"What is {short_name(paper)}?" for paper in papers if _has_name(paper)]
+    return chosen[:_MANY_ENOUGH]
+
+
+def _has_name(paper: Paper) -> bool:
+    return short_name(paper) != paper.display_title and bool(_NAMED.match(short_name(paper)))

@@ -1,0 +1,87 @@
+"""An answer without an LLM: the sentences of the best papers that answer the question, word for word.
+
+Sentences are ranked by closeness in meaning and by the question's words they hold, and chosen one after the other so
+that each adds something (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from index_store import PaperHit, SearchResult, SentenceMatch
+
+from .citations import References, escape_markdown
+
+MAX_SENTENCES = 6
+MAX_PAPERS = 4
+MAX_SENTENCES_OF_PAPER = 3
+_MEANING, _WORDS = 0.65, 0.35  # shares of a sentence's score
+_RANK_BONUS = 0.08  # for a sentence of the first paper, falling with the rank
+_NEAR_BEST = 0.72  # a sentence is quoted when its score is at least this share of the best one's
+_REPEATS = 0.35  # how much likeness to what is already chosen costs
+_SAME = 0.9  # above this cosine two sentences say the same
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    hit: PaperHit
+    match: SentenceMatch
+    score: float
+
+
+def answer(result: SearchResult, references: References) -> Iterator[str]:
+    """The answer in Markdown with markers, paper by paper; every quoted sentence is followed by its marker."""
+    chosen = _choose(_candidates(result))
+    by_paper: dict[str, list[_Candidate]] = {}
+    for candidate in chosen:
+        by_paper.setdefault(candidate.hit.paper.id, []).append(candidate)
+    for candidates in by_paper.values():
+        paper = candidates[0].hit.paper
+        key = references.key(paper.id)
+        yield f"**{escape_markdown(paper.display_title)}**\n\n"
+        for candidate in sorted(candidates, key=lambda item: item.match.sentence.number):
+            sentence = candidate.match.sentence
+            yield f"> {escape_markdown(sentence.text)} [{key}.{sentence.number}]\n>\n"
+        yield "\n"
+    papers = "1 paper" if len(by_paper) == 1 else f"{len(by_paper)} papers"
+    yield f"*Quoted word for word from {papers} of the {result.searched:,} in this collection.*\n"
+
+
+def refusal(result: SearchResult) -> Iterator[str]:
+    """That the collection holds nothing on the question, and what it holds that comes nearest; nothing is cited."""
+    if not result.searched:
+        yield "**The collection is empty.** Add papers first, then ask again.\n"
+        return
+    yield f"**Nothing in this collection answers that.** {result.searched:,} papers were searched.\n\n"
+    nearest = [escape_markdown(hit.paper.display_title) for hit in result.hits[:3]]
+    if nearest:
+        yield "The nearest topics here are:\n\n" + "".join(f"- {title}\n" for title in nearest)
+
+
+def _candidates(result: SearchResult) -> list[_Candidate]:
+    found = [
+        _Candidate(hit, match, _MEANING * match.similarity + _WORDS * match.overlap + _RANK_BONUS / hit.rank)
+        for hit in result.hits
+        for match in hit.sentences
+    ]
+    return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _choose(candidates: list[_Candidate]) -> list[_Candidate]:
+    chosen: list[_Candidate] = []
+    remaining = [item for item in candidates if candidates and item.score >= _NEAR_BEST * candidates[0].score]
+    while remaining and len(chosen) < MAX_SENTENCES:
+        best = max(remaining, key=lambda item: item.score - _REPEATS * _likeness(item, chosen) * item.score)
+        remaining.remove(best)
+        if _likeness(best, chosen) < _SAME and _has_room(best, chosen):
+            chosen.append(best)
+    return chosen
+
+
+def _likeness(candidate: _Candidate, chosen: list[_Candidate]) -> float:
+    return max((float(candidate.match.vector @ other.match.vector) for other in chosen), default=0.0)
+
+
+def _has_room(candidate: _Candidate, chosen: list[_Candidate]) -> bool:
+    papers = {item.hit.paper.id for item in chosen}
+    of_this = sum(item.hit.paper.id == candidate.hit.paper.id for item in chosen)
+    return of_this < MAX_SENTENCES_OF_PAPER and (candidate.hit.paper.id in papers or len(papers) < MAX_PAPERS)

@@ -1,0 +1,86 @@
+"""History and message -> a plan: which kind of answer, and the question as it reads on its own."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from index_store import Paper, content_terms
+
+from .errors import InvalidQuestion, ModeNotBuilt
+
+
+class Mode(StrEnum):
+    """The kinds of answer; `auto` leaves the choice to the plan."""
+
+    AUTO = "auto"
+    ASK = "ask"
+    COMPARE = "compare"
+    SUMMARISE = "summarise"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a message is taken to ask. `subject` is the paper that a follow-up speaks of, or None."""
+
+    mode: Mode
+    question: str
+    standalone: str
+    subject: Paper | None = None
+
+
+_PRONOUN = re.compile(
+    r"\b(its|it|this (?:one|method|paper|approach|work|model)|that (?:one|method|paper|approach|work|model)|"
+    r"their|they|them|these|those|the (?:method|paper|approach|authors|same)|this|that)\b",
+    re.IGNORECASE,
+)
+_POSSESSIVE = {"its", "their"}
+# Pronouns that point inside the sentence itself: "methods that ...", "is it possible to ...".
+_EXPLETIVE = re.compile(r"\b(is|was|does|makes?) it (possible|true|known|matter|mean|take)\b|\w+ that\b", re.IGNORECASE)
+_CONTINUES = re.compile(r"^(and|but|so|or|also|then|what about|how about|why|how so|how come|really)\b", re.IGNORECASE)
+_LONGEST_HEAD = 40
+
+
+def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int) -> Plan:
+    """The plan for a message; `previous` holds the papers that the turn before cited, first cited first.
+
+    Raises `InvalidQuestion` or `ModeNotBuilt`.
+    """
+    question = " ".join(message.split())
+    if not question:
+        raise InvalidQuestion("The question is empty.")
+    if len(question) > longest:
+        raise InvalidQuestion(
+            f"The question has {len(question):,} characters; {longest:,} are allowed "
+            "(RESEARCH_ASSISTANT_MAX_QUESTION_CHARACTERS)."
+        )
+    if mode in (Mode.COMPARE, Mode.SUMMARISE):
+        raise ModeNotBuilt(f"The mode `{mode}` is not built yet; this version answers with `--mode ask`.")
+    if previous and _follows(question):
+        return Plan(Mode.ASK, question, _standalone(question, previous[0]), previous[0])
+    return Plan(Mode.ASK, question, question)
+
+
+def _follows(question: str) -> bool:
+    """Whether a message cannot be read without the turn before."""
+    named = content_terms(question)
+    pronoun = _PRONOUN.search(_EXPLETIVE.sub("", question))
+    if pronoun and len(content_terms(question[: pronoun.start()])) <= 1:
+        return True  # with more before it, the pronoun points inside the message
+    return (bool(_CONTINUES.match(question)) and len(named) <= 3) or not named
+
+
+def _standalone(question: str, paper: Paper) -> str:
+    """The message with the subject in the place of its pronoun, or behind it."""
+    name = short_name(paper)
+    found = _PRONOUN.search(question)
+    if not found:
+        return f"{question.rstrip(' ?!.')}: {name}?"
+    put = f"{name}'s" if found[0].lower() in _POSSESSIVE else name
+    return f"{question[: found.start()]}{put}{question[found.end() :]}"
+
+
+def short_name(paper: Paper) -> str:
+    """What people call a paper: the part of its title before the colon where that is short, else the title."""
+    head, colon, _ = paper.display_title.partition(":")
+    return head.strip() if colon and len(head) <= _LONGEST_HEAD else paper.display_title

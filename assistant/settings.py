@@ -1,0 +1,107 @@
+"""Every setting, from the environment, `.env` or the home folder's `settings.toml`; makes the README's table."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from .errors import InvalidSettings
+
+PREFIX = "RESEARCH_ASSISTANT_"
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. Unknown names are refused, so that a misspelt one is noticed."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    home: Annotated[Path, Field(description="Folder of the library. Default: the platform's folder for user data.")] = (
+        Field(default_factory=lambda: user_data_path("research-assistant"))
+    )
+    embedding_model: Annotated[
+        str,
+        Field(
+            description="`minilm` (bundled, default), `wordllama` (bundled, about fifty times faster, less precise) "
+            "or `openai:NAME` for an OpenAI-compatible endpoint. After a change run `research-assistant rebuild`."
+        ),
+    ] = "minilm"
+    relevance_threshold: Annotated[
+        float,
+        Field(ge=0, le=1, description="Below this relevance (0 to 1) the answer is “not in this collection”."),
+    ] = 0.5
+    search_papers: Annotated[int, Field(ge=1, le=50, description="How many papers a question looks at closely.")] = 8
+    max_question_characters: Annotated[int, Field(ge=1, description="Longer questions are refused.")] = 4000
+    host: Annotated[str, Field(description="Address the page listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
+    openai_api_key: Annotated[
+        str, Field(alias="OPENAI_API_KEY", repr=False, description="Key for the OpenAI-compatible embedding endpoint.")
+    ] = ""
+    openai_base_url: Annotated[
+        str, Field(alias="OPENAI_BASE_URL", description="Address of the OpenAI-compatible embedding endpoint.")
+    ] = "https://api.openai.com/v1"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, that over `.env`, that over `settings.toml`."""
+        given = init_settings()
+        home = given.get("home") or os.environ.get(f"{PREFIX}HOME") or user_data_path("research-assistant")
+        toml = TomlConfigSettingsSource(settings_cls, Path(home) / "settings.toml")
+        return (
+            init_settings,
+            EnvSettingsSource(settings_cls),
+            _OwnDotEnv(settings_cls, env_file=Path(".env")),
+            toml,
+        )
+
+
+class _OwnDotEnv(DotEnvSettingsSource):
+    """`.env` is shared with other programs: only names with our prefix are held to be ours."""
+
+    def __call__(self) -> dict[str, Any]:
+        known = {field.alias or name for name, field in self.settings_cls.model_fields.items()}
+        return {
+            name: value
+            for name, value in super().__call__().items()
+            if name in known or name.lower().startswith(PREFIX.lower())
+        }
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings, with arguments that are not None on top. Raises `InvalidSettings` naming the first bad one."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidSettings(
+            f"The setting {name!r} cannot be used: {first['msg']}. The README lists every setting."
+        ) from error
+    except ValueError as error:  # tomllib's complaint about the file's syntax
+        raise InvalidSettings(f"settings.toml cannot be read: {error}.") from error
+
+
+def settings_table() -> str:
+    """A Markdown table of every setting: its name in the environment, its default and what it does."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        variable = field.alias or f"{PREFIX}{name.upper()}"
+        default = "" if field.default_factory else f"`{field.default}`" if field.default != "" else "empty"
+        lines.append(f"| `{variable}` | {default} | {field.description} |")
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""The page as a whole: its layout, its wiring, and the server that it runs in."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
+
+from assistant import Assistant, Conversation
+
+from . import words
+from .chat import Chat, Parts
+from .library import SampleButtons
+
+_STATIC = Path(__file__).with_name("static")
+_EXAMPLES = 4
+# Gradio's own scripts are inline and evaluate templates; everything from another host is refused.
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def build(assistant: Assistant) -> gr.Blocks:
+    """The page's components and what their events do."""
+    with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
+        header = gr.HTML(elem_id="header")
+        with gr.Row(elem_id="desk"):
+            with gr.Column(elem_id="chat", scale=3):
+                turns = gr.HTML(elem_id="turns")
+                draft = gr.HTML(elem_id="draft")
+                with gr.Row(elem_id="examples"):
+                    suggested = [gr.Button(visible=False, elem_classes="example") for _ in range(_EXAMPLES)]
+                with gr.Column(elem_id="composer"):
+                    with gr.Row(elem_id="ask"):
+                        question = gr.Textbox(
+                            label=words.QUESTION_LABEL,
+                            show_label=False,
+                            container=False,
+                            placeholder=words.QUESTION_HINT,
+                            lines=1,
+                            max_lines=6,
+                            autofocus=True,
+                            scale=8,
+                            elem_id="question",
+                        )
+                        send = gr.Button(words.SEND, variant="primary", elem_id="send", min_width=80, scale=1)
+                        stop = gr.Button(words.STOP, visible=False, elem_id="stop", min_width=80, scale=1)
+                    with gr.Row(elem_id="actions"):
+                        retry = gr.Button(words.RETRY, visible=False, size="sm", elem_id="retry")
+                        clear = gr.Button(words.CLEAR, visible=False, size="sm", elem_id="clear")
+                        undo = gr.Button(words.UNDO, visible=False, size="sm", elem_id="undo")
+                announcement = gr.HTML(elem_id="announcement")
+            with gr.Column(elem_id="aside", scale=2):
+                sources = gr.HTML(elem_id="sources")
+                with gr.Row(elem_id="sample"):
+                    notice = gr.HTML(elem_id="notice")
+                    remove_sample = gr.Button(words.REMOVE_SAMPLE, visible=False, size="sm", elem_id="remove-sample")
+                    add_sample = gr.Button(words.ADD_SAMPLE, visible=False, size="sm", elem_id="add-sample")
+        state, cleared = gr.State(Conversation()), gr.State(Conversation())
+        parts = Parts(
+            header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, suggested, state,
+            cleared,
+        )  # fmt: skip
+        _wire(blocks, Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice), parts)
+    return blocks
+
+
+def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) -> None:
+    every = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)] + [*parts.examples]
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    of_sample = [sample._remove, sample._add, sample._notice]
+
+    blocks.load(chat.show, [parts.conversation], every, **private)
+    blocks.load(sample.show, None, of_sample, **private)
+    gr.on(
+        [parts.question.submit, parts.send.click],
+        chat.ask,
+        [parts.question, parts.conversation],
+        every,
+        trigger_mode="once",
+        **private,
+    )
+    for example in parts.examples:
+        example.click(chat.ask, [example, parts.conversation], every, trigger_mode="once", **private)
+    parts.stop.click(chat.stop, None, None, queue=False, **private)
+    parts.retry.click(chat.retry, [parts.conversation], every, trigger_mode="once", **private)
+    parts.clear.click(chat.clear, [parts.conversation], every, **private)
+    parts.undo.click(chat.undo, [parts.cleared], every, **private)
+    for button, change in ((sample._remove, sample.remove), (sample._add, sample.add)):
+        button.click(change, None, of_sample, api_visibility="private", show_progress="full").then(
+            chat.show, [parts.conversation], every, **private
+        )
+
+
+def create_app(assistant: Assistant) -> FastAPI:
+    """The page behind a web server's interface, with its security headers."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.middleware("http")
+    async def _headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    blocks = build(assistant).queue(default_concurrency_limit=8, max_size=64)
+    script = (_STATIC / "page.js").read_text(encoding="utf-8")
+    return gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        theme=_theme(),
+        css_paths=_STATIC / "page.css",
+        head=f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
+        favicon_path=str(_STATIC / "mark.svg"),
+        footer_links=[],
+        show_error=False,
+        allowed_paths=[],
+        max_file_size="1mb",
+        ssr_mode=False,
+        mcp_server=False,
+    )
+
+
+def serve(assistant: Assistant) -> None:
+    """Serves the page until interrupted."""
+    host, port = assistant.settings.host, assistant.settings.port
+    logging.basicConfig(level=logging.WARNING)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"{words.NAME} is open at http://{shown}:{port}  (Ctrl+C closes it)", flush=True)
+    uvicorn.run(create_app(assistant), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+
+
+def _theme() -> gr.themes.Base:
+    # Names of fonts that are on the reader's machine; Gradio would fetch its own from elsewhere.
+    sans = ["ui-sans-serif", "system-ui", "sans-serif"]
+    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=["ui-monospace", "monospace"])

@@ -1,0 +1,185 @@
+"""What happens when a reader asks, stops, tries again, begins anew or takes that back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from assistant import (
+    Assistant,
+    Citation,
+    Cited,
+    Conversation,
+    Delta,
+    Done,
+    Failed,
+    Outcome,
+    Paper,
+    Piece,
+    Planned,
+    Retrieved,
+    Turn,
+    describe,
+    examples,
+)
+
+from . import render, words
+
+_PAINT_SECONDS = 0.08  # the page parses the whole draft at every paint
+
+Updates = dict[gr.components.Component, Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the chat, so that handlers name what they change."""
+
+    header: gr.HTML
+    turns: gr.HTML
+    draft: gr.HTML
+    sources: gr.HTML
+    announcement: gr.HTML
+    question: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+    retry: gr.Button
+    clear: gr.Button
+    undo: gr.Button
+    examples: Sequence[gr.Button]
+    conversation: gr.State
+    cleared: gr.State
+
+
+@dataclass
+class _Draft:
+    question: str
+    standalone: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+    found: tuple[Paper, ...] = ()
+    step: str = words.SEARCHING
+
+    def html(self) -> str:
+        return render.draft(self.question, self.standalone or self.question, self.pieces, self.step)
+
+
+class Chat:
+    """The handlers of one page. Conversations live in the sessions; only the stop signals are kept here."""
+
+    def __init__(self, assistant: Assistant, parts: Parts) -> None:
+        self._assistant, self._parts = assistant, parts
+        self._stops: dict[str, asyncio.Event] = {}
+
+    async def ask(self, question: str, conversation: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
+        """Asks one question, painting the answer as it comes."""
+        parts, session = self._parts, request.session_hash or ""
+        if not question.strip():
+            return
+        stop = self._stops[session] = asyncio.Event()
+        draft = _Draft(" ".join(question.split()))
+        yield {
+            parts.question: "",
+            parts.draft: draft.html(),
+            parts.announcement: words.SEARCHING,
+            **self._running(True),
+            **{button: gr.update(visible=False) for button in parts.examples},
+        } | ({parts.turns: ""} if not conversation.turns else {})
+        painted = time.monotonic()
+        try:
+            async for event in self._assistant.ask(question, conversation, stop=stop):
+                if isinstance(event, Done | Failed):
+                    yield self.show(event.conversation)
+                elif self._note(event, draft) or time.monotonic() - painted >= _PAINT_SECONDS:
+                    yield {
+                        parts.draft: draft.html(),
+                        parts.sources: render.sources(conversation, draft.found, draft.pieces),
+                    }
+                    painted = time.monotonic()
+        except Exception as error:  # refused before the turn began: the question goes back to its writer
+            yield self.show(conversation) | {
+                parts.question: question,
+                parts.draft: render.notice(describe(error).message),
+                parts.announcement: describe(error).message,
+            }
+        finally:
+            self._stops.pop(session, None)
+
+    def stop(self, request: gr.Request) -> None:
+        """Ends this session's running turn soon; what is written stays."""
+        if running := self._stops.get(request.session_hash or ""):
+            running.set()
+
+    async def retry(self, conversation: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
+        """Asks the last question again, in the place of its first answer."""
+        if conversation.turns:
+            before = conversation.without_last()
+            yield {self._parts.turns: render.conversation(before.turns), self._parts.conversation: before}
+            async for updates in self.ask(conversation.turns[-1].question, before, request):
+                yield updates
+
+    def clear(self, conversation: Conversation) -> Updates:
+        """Begins a new conversation; the old one can be taken back until the next one has begun."""
+        return self.show(Conversation()) | {
+            self._parts.cleared: conversation,
+            self._parts.undo: gr.update(visible=bool(conversation.turns)),
+        }
+
+    def undo(self, cleared: Conversation) -> Updates:
+        """Takes the cleared conversation back."""
+        return self.show(cleared)
+
+    def show(self, conversation: Conversation) -> Updates:
+        """The whole chat for a conversation at rest."""
+        parts, status = self._parts, self._assistant.library.status()
+        begun = bool(conversation.turns)
+        asked = examples(self._assistant.library) if not begun else []
+        asked += [""] * (len(parts.examples) - len(asked))
+        return {
+            parts.conversation: conversation,
+            parts.header: render.header(status),
+            parts.turns: render.conversation(conversation.turns) if begun else render.welcome(status),
+            parts.draft: "",
+            parts.sources: render.sources(conversation),
+            parts.announcement: _announcement(conversation.turns[-1]) if begun else "",
+            parts.retry: gr.update(visible=begun),
+            parts.clear: gr.update(visible=begun),
+            parts.undo: gr.update(visible=False),
+            **self._running(False),
+            **{
+                button: gr.update(value=text, visible=bool(text))
+                for button, text in zip(parts.examples, asked, strict=True)
+            },
+        }
+
+    def _running(self, running: bool) -> Updates:
+        return {self._parts.send: gr.update(visible=not running), self._parts.stop: gr.update(visible=running)} | (
+            {part: gr.update(visible=False) for part in (self._parts.retry, self._parts.clear, self._parts.undo)}
+            if running
+            else {}
+        )
+
+    @staticmethod
+    def _note(event: Planned | Retrieved | Delta | Cited, draft: _Draft) -> bool:
+        """Takes an event into the draft; says whether it should be painted at once."""
+        match event:
+            case Planned(plan):
+                draft.standalone = plan.standalone
+            case Retrieved(hits):
+                draft.found, draft.step = tuple(hit.paper for hit in hits), words.WRITING
+                return True
+            case Delta(text):
+                draft.pieces.append(text)
+            case Cited(citation):
+                draft.pieces.append(citation)
+        return False
+
+
+def _announcement(turn: Turn) -> str:
+    if turn.outcome is Outcome.FAILED:
+        return turn.problem
+    if turn.outcome is Outcome.REFUSED:
+        return words.REFUSED_STATUS
+    cited = [piece for piece in turn.pieces if isinstance(piece, Citation)]
+    return words.cited(len(turn.citations), len({citation.number for citation in cited}))

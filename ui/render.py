@@ -1,0 +1,203 @@
+"""Pure builders of the page's HTML. Text from papers, questions and models is escaped or cleaned here, nowhere else."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import nh3
+from markdown_it import MarkdownIt
+
+from assistant import Citation, Conversation, Outcome, Paper, Piece, Status, Turn, sentences
+
+from . import words
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": False}).enable("table").disable("image")
+_TAGS = frozenset(
+    "a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split()
+)
+_ATTRIBUTES = {"a": {"href"}}
+# Citations travel through Markdown as private-use characters, which no text keeps.
+_PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
+_PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")
+_SPACE_BEFORE_MARKER = re.compile(r" +(?=\ue000)")
+# Invisible characters that reorder or hide what a reader sees (Unicode TR36).
+_DECEPTIVE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+_MARK = (
+    '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M10 5H5v22h5M22 5h5v22h-5"/>'
+    '<path d="M13 12.5 16.5 10v12M13 22h7"/></svg>'
+)
+
+
+def header(status: Status) -> str:
+    """The page's head: mark and name, how many papers there are, and which mode is speaking."""
+    waiting = f" · {status.pending:,} being indexed" if status.pending else ""
+    return (
+        f'<header class="masthead"><div class="brand">{_MARK}<h1>{words.NAME}</h1>'
+        f'<p class="tagline">{words.TAGLINE}</p></div>'
+        f'<p class="facts"><span class="count">{words.papers(status.papers)}{waiting}</span>'
+        f'<span class="mode" title="{escape(words.QUOTING_MODE_MEANS)}">{words.QUOTING_MODE}</span></p></header>'
+    )
+
+
+def welcome(status: Status) -> str:
+    """What stands in place of a conversation that has not begun."""
+    if not status.papers:
+        return (
+            f'<section class="welcome"><h2>{words.EMPTY_LIBRARY}</h2><p>{words.EMPTY_LIBRARY_MORE}</p>'
+            f"<p><code>{words.ADD_COMMAND}</code></p></section>"
+        )
+    return f'<section class="welcome"><h2>{words.WELCOME}</h2><p>{words.WELCOME_MORE}</p></section>'
+
+
+def conversation(turns: Sequence[Turn]) -> str:
+    """All finished turns, oldest first."""
+    return "".join(turn(item) for item in turns)
+
+
+def turn(item: Turn) -> str:
+    """One finished turn: the question, how it was read, the answer, and how it ended if not as expected."""
+    note = ""
+    if item.outcome is Outcome.STOPPED:
+        note = f'<p class="note">{words.STOPPED}</p>'
+    elif item.outcome is Outcome.FAILED:
+        note = f'<p class="note problem" role="alert">{escape(visible(item.problem))}</p>'
+    return _turn(item.question, item.standalone, answer(item.pieces) + note)
+
+
+def draft(question: str, standalone: str, pieces: Sequence[Piece], step: str) -> str:
+    """The turn that is being written."""
+    return _turn(question, standalone, f'{answer(pieces)}<p class="step">{escape(step)}</p>')
+
+
+def _turn(question: str, standalone: str, body: str) -> str:
+    read_as = ""
+    if standalone != question:
+        read_as = f'<p class="read-as" dir="auto">{words.READ_AS}: {escape(visible(standalone))}</p>'
+    return (
+        f'<article class="turn"><h2 class="question" dir="auto"><span class="unseen">{words.YOU_ASKED}: </span>'
+        f'{escape(visible(question))}</h2>{read_as}<div class="answer" dir="auto">{body}</div></article>'
+    )
+
+
+def answer(pieces: Sequence[Piece]) -> str:
+    """An answer as HTML: our own tags from its Markdown, no images, web links only, and a link for each citation."""
+    citations: list[Citation] = []
+    text = ""
+    for piece in pieces:
+        if isinstance(piece, Citation):
+            text += f"\ue000{len(citations)}\ue001"
+            citations.append(piece)
+        else:
+            text += visible(piece)
+    markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text))
+    clean = nh3.clean(
+        markup, tags=set(_TAGS), attributes=_ATTRIBUTES, url_schemes={"http", "https"}, link_rel="noopener noreferrer"
+    )
+    return _PLACEHOLDER.sub(lambda found: marker(citations[int(found[1])]), clean)
+
+
+def marker(citation: Citation) -> str:
+    """The link from a claim to the sentence it rests on."""
+    title = escape(f"{citation.paper.display_title}: {citation.quote}")
+    label = escape(f"Source {citation.number}, sentence {citation.sentence}: {citation.paper.display_title}")
+    return (
+        f'<a class="cite" href="#{_sentence_id(citation.number, citation.sentence)}" title="{title}" '
+        f'aria-label="{label}">{citation.number}</a>'
+    )
+
+
+def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[Piece] | None = None) -> str:
+    """The source panel: what the newest answer cites, what was found beside it, and what was cited before.
+
+    While a turn is being written, `found` holds its papers and `pieces` what is written so far.
+    """
+    last = shown.turns[-1] if shown.turns else None
+    writing = pieces is not None
+    now = _by_number(piece for piece in (pieces if pieces is not None else last.pieces if last else ()))
+    before = _by_number(piece for item in (shown.turns if writing else shown.turns[:-1]) for piece in item.pieces)
+    marks = {number: _numbers(now.get(number, ()), before.get(number, ())) for number in {*now, *before}}
+    cited_ids = {citations[0].paper.id for citations in now.values()}
+    papers = found if writing else last.papers if last else ()
+    beside = [paper for paper in papers if paper.id not in cited_ids]
+    ids_beside = {paper.id for paper in beside}
+    number_of = {citations[0].paper.id: number for number, citations in before.items()}
+    groups = [
+        (words.CITED_NOW, [card(now[n][0].paper, n, marks[n], is_open=place < 3) for place, n in enumerate(now)]),
+        (
+            words.FOUND_NOT_CITED,
+            [card(p, n := number_of.get(p.id), marks.get(n or 0, ()), is_open=False) for p in beside],
+        ),
+        (
+            words.CITED_BEFORE,
+            [
+                card(before[n][0].paper, n, marks[n], is_open=False)
+                for n in sorted(before)
+                if n not in now and before[n][0].paper.id not in ids_beside
+            ],
+        ),
+    ]
+    body = "".join(f"<h3>{title}</h3>{''.join(cards)}" for title, cards in groups if cards)
+    return (
+        f'<section class="panel" aria-labelledby="sources-title"><h2 id="sources-title" tabindex="-1">{words.SOURCES}'
+        f"</h2>{body or f'<p class=hint>{words.SOURCES_EMPTY}</p>'}</section>"
+    )
+
+
+def card(paper: Paper, number: int | None, cited: Sequence[int], *, is_open: bool) -> str:
+    """One paper of the source panel: title, what is known of it, and its abstract with the cited sentences marked."""
+    name = f'<span class="number">{number}</span>' if number else ""
+    identity = f' id="src-{number}"' if number else ""
+    link = paper.link if paper.link.startswith(("https://", "http://")) else ""
+    opens = (
+        f' · <a href="{escape(link)}" target="_blank" rel="noopener noreferrer">{words.OPEN_PAPER}</a>' if link else ""
+    )
+    return (
+        f'<details class="card"{identity}{" open" if is_open else ""}><summary>{name}'
+        f'<span class="title" dir="auto">{escape(visible(paper.display_title))}</span></summary>'
+        f'<p class="facts" dir="auto">{escape(visible(_facts(paper)))}{opens}</p>'
+        f'<p class="abstract" dir="auto">{_abstract(paper, number, cited)}</p></details>'
+    )
+
+
+def notice(text: str) -> str:
+    """A line that says what was just done."""
+    return f'<p class="notice">{escape(text)}</p>' if text else ""
+
+
+def visible(text: str) -> str:
+    """Text without the characters that hide or reorder other text, and without our own placeholders."""
+    return _PRIVATE_USE.sub("", _DECEPTIVE.sub("", text))
+
+
+def _facts(paper: Paper) -> str:
+    known = [", ".join(paper.authors), paper.venue, str(paper.year or "")]
+    text = " · ".join(fact for fact in known if fact) or words.FACTS_UNKNOWN
+    return f"{text} · {words.SAMPLE_SOURCE if paper.source == 'sample' else f'from {paper.source}'}"
+
+
+def _abstract(paper: Paper, number: int | None, cited: Sequence[int]) -> str:
+    parts: list[str] = []
+    for sentence in sentences(paper.abstract):
+        text = escape(visible(sentence.text))
+        if number and sentence.number in cited:
+            parts.append(f'<mark id="{_sentence_id(number, sentence.number)}" tabindex="-1">{text}</mark>')
+        else:
+            parts.append(f"<span>{text}</span>")
+    return " ".join(parts)
+
+
+def _by_number(pieces: Iterable[Piece]) -> Mapping[int, list[Citation]]:
+    found: dict[int, list[Citation]] = {}
+    for piece in pieces:
+        if isinstance(piece, Citation):
+            found.setdefault(piece.number, []).append(piece)
+    return found
+
+
+def _numbers(*groups: Iterable[Citation]) -> tuple[int, ...]:
+    return tuple(sorted({citation.sentence for group in groups for citation in group}))
+
+
+def _sentence_id(number: int, sentence: int) -> str:
+    return f"src-{number}-s{sentence}"
