@@ -256,6 +256,14 @@ def ask(
         raise typer.Exit(1)
 
 
+@app.command()
+def settings() -> None:
+    """Every setting with its default, as a Markdown table."""
+    from .settings import settings_table
+
+    out.file.write(settings_table() + "\n")
+
+
 @app.command(name="version")
 def print_version() -> None:
     """The version of the product."""

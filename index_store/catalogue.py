@@ -196,12 +196,17 @@ class Catalogue:
             session.execute(update(_PaperRow).where(_present()).values(state=State.PENDING))
 
     def forget(self, paper_ids: Sequence[str]) -> None:
-        """Deletes papers that are marked as removed, with vectors that no other paper uses."""
+        """Deletes papers that are marked as removed. Their vectors stay, so that an undo does not embed them again."""
         with self._transaction() as session:
             for part in _parts(paper_ids):
                 gone = (_PaperRow.id.in_(part), _PaperRow.state == State.REMOVED)
                 session.execute(delete(_PaperRow).where(*gone))
-            session.execute(delete(_VectorsRow).where(_VectorsRow.content_hash.not_in(select(_PaperRow.content_hash))))
+
+    def prune_vectors(self, fingerprint: str) -> None:
+        """Deletes vectors of other models, and those whose text no paper has any longer."""
+        unused = _VectorsRow.content_hash.not_in(select(_PaperRow.content_hash))
+        with self._transaction() as session:
+            session.execute(delete(_VectorsRow).where(or_(unused, _VectorsRow.fingerprint != fingerprint)))
 
     # -- vectors --------------------------------------------------------------------------------------------------
 

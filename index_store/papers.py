@@ -11,7 +11,7 @@ from typing import Any
 _ARXIV_VERSION = re.compile(r"v\d+$")
 _DOI_PREFIX = re.compile(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", re.IGNORECASE)
 _ARXIV_PREFIX = re.compile(r"^(https?://arxiv\.org/(abs|pdf)/|arxiv:\s*)", re.IGNORECASE)
-_MATH = re.compile(r"\$(?=\S)[^$]*(?<=\S)\$(?!\d)")  # Pandoc's rule; "$5 and $10" are prices
+_MATH = re.compile(r"\$(?=\S)[^$]+(?<=\S)\$(?!\d)")  # Pandoc's rule; "$5 and $10" are prices
 _BARE_SPECIAL = re.compile(r"(?<!\\)[%&#]")  # LaTeX would take them for a comment, a column or a parameter
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
@@ -61,7 +61,7 @@ class Paper:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Paper":
         """The inverse of `to_dict`."""
-        return cls(**{**fields, "authors": tuple(fields.get("authors", ()))})
+        return cls(**{"title": "", "abstract": "", **fields, "authors": tuple(fields.get("authors", ()))})
 
 
 @dataclass(frozen=True, slots=True)

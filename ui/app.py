@@ -67,7 +67,8 @@ def build(assistant: Assistant) -> gr.Blocks:
             cleared,
         )  # fmt: skip
         _wire(blocks, Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice), parts)
-    return blocks
+    made: gr.Blocks = blocks
+    return made
 
 
 def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) -> None:
@@ -111,7 +112,7 @@ def create_app(assistant: Assistant) -> FastAPI:
 
     blocks = build(assistant).queue(default_concurrency_limit=8, max_size=64)
     script = (_STATIC / "page.js").read_text(encoding="utf-8")
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         blocks,
         path="/",
@@ -126,6 +127,7 @@ def create_app(assistant: Assistant) -> FastAPI:
         ssr_mode=False,
         mcp_server=False,
     )
+    return app
 
 
 def serve(assistant: Assistant) -> None:

@@ -85,7 +85,8 @@ class Chat:
             parts.announcement: words.SEARCHING,
             **self._running(True),
             **{button: gr.update(visible=False) for button in parts.examples},
-        } | ({parts.turns: ""} if not conversation.turns else {})
+            **({} if conversation.turns else {parts.turns: ""}),
+        }
         painted = time.monotonic()
         try:
             async for event in self._assistant.ask(question, conversation, stop=stop):

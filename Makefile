@@ -1,0 +1,36 @@
+# `make run` opens the page, `make test` checks everything.
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+run: install  ## open the page (PORT=, HOST= and RESEARCH_ASSISTANT_HOME= change where)
+	@$(BIN)/research-assistant serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
+
+install: $(INSTALLED)  ## make .venv with the locked dependencies and the research-assistant command
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) with its venv module is needed: apt-get install python3.11 python3.11-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@echo "Installing the dependencies into .venv (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+test: install  ## lint, types and all tests, the browser's included
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: install  ## speed, memory and retrieval quality, measured here
+	$(BIN)/python -m tests.benchmarks
+
+lock: install  ## resolve pyproject.toml anew into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group test --generate-hashes --universal --python-version 3.11 \
+	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+
+help:  ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+.PHONY: run install test bench lock help
+.DEFAULT_GOAL := run

@@ -1,0 +1,1 @@
+"""Speed, memory and retrieval quality, measured on this machine: `make bench`."""

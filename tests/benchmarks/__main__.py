@@ -1,0 +1,78 @@
+"""Prints one table per subject. The SciFact part runs when ../shared/data is beside the project."""
+
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.benchmarks import measure
+
+ROOT = Path(__file__).resolve().parents[2]
+SCIFACT = ROOT.parent / "shared" / "data" / "scifact"
+
+
+def main() -> None:
+    """Runs every part, each in a process of its own so that peak memory is its own."""
+    _print("start", {"import assistant (s, median of 5)": _import_seconds(), **_page_seconds()})
+    _print("sample collection, 97 abstracts", _apart(measure.sample))
+    if SCIFACT.is_dir():
+        _print("SciFact, 5,183 abstracts, 300 test claims", _apart(measure.beir, SCIFACT))
+    else:
+        print("\nSciFact: skipped, ../shared/data is not there")
+
+
+def _apart(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _import_seconds() -> float:
+    def once() -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import assistant"], check=True, cwd=ROOT)
+        return time.perf_counter() - started
+
+    return median(once() for _ in range(5))
+
+
+def _page_seconds() -> dict[str, float]:
+    """Seconds from the command to the page's first answer: on an empty home, and once more."""
+    with tempfile.TemporaryDirectory() as home:
+        return {
+            "page ready, first start with indexing (s)": _until_page(home),
+            "page ready, second start (s)": _until_page(home),
+        }
+
+
+def _until_page(home: str) -> float:
+    command = [Path(sys.executable).with_name("research-assistant"), "serve", "--home", home, "--port", "7899"]
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while process.poll() is None:
+                try:
+                    with urllib.request.urlopen("http://127.0.0.1:7899/", timeout=5):
+                        return time.perf_counter() - started
+                except OSError:
+                    time.sleep(0.05)
+            raise RuntimeError("the page did not start; is port 7899 taken?")
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _print(title: str, rows: dict[str, Any]) -> None:
+    print(f"\n{title}")
+    for name, value in rows.items():
+        print(f"  {name:<44} {value:.4f}" if isinstance(value, float) else f"  {name:<44} {value}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index_store import Catalogue, LibraryUnreadable, Paper, State, UnknownPaper
+from index_store.catalogue import Outcome, PaperVectors
+
+BERT = Paper("BERT: Pre-training of Transformers", "We introduce a model.", year=2018, source="a.jsonl")
+GPT = Paper("Language Models are Few-Shot Learners", "We train a larger model.", source="a.jsonl")
+ADAM = Paper("Adam: A Method for Stochastic Optimization", "We introduce an optimiser.", source="b.jsonl")
+MODEL = "some-model/some-splitter"
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+    opened = Catalogue(tmp_path / "catalogue.sqlite3")
+    yield opened
+    opened.close()
+
+
+def put(catalogue: Catalogue, paper: Paper) -> tuple[Outcome, Paper]:
+    return catalogue.put([paper])[0]
+
+
+def index_all(catalogue: Catalogue) -> None:
+    catalogue.mark_indexed(catalogue.page(state=State.PENDING))
+
+
+def vectors(*first: float) -> PaperVectors:
+    rows = np.array([[value, 0.0] for value in first], dtype=np.float32)
+    return PaperVectors(rows[:1], rows[1:])
+
+
+def test_an_unknown_paper_is_new_and_pending(catalogue: Catalogue) -> None:
+    outcome, stored = put(catalogue, BERT)
+    assert outcome is Outcome.NEW
+    assert catalogue.paper(stored.id) == stored == replace(BERT, id=stored.id)
+    assert catalogue.ids(State.PENDING) == [stored.id]
+
+
+def test_the_same_record_again_changes_nothing(catalogue: Catalogue) -> None:
+    put(catalogue, BERT)
+    index_all(catalogue)
+    outcome, stored = put(catalogue, replace(BERT, title=f"  {BERT.title} ", source="copy.jsonl"))
+    assert outcome is Outcome.SAME
+    assert stored.source == "a.jsonl"
+    assert catalogue.counts() == {State.PENDING: 0, State.INDEXED: 1, State.REMOVED: 0}
+
+
+def test_the_same_record_twice_in_one_call_is_one_paper(catalogue: Catalogue) -> None:
+    assert [outcome for outcome, _ in catalogue.put([BERT, BERT])] == [Outcome.NEW, Outcome.SAME]
+
+
+def test_a_new_abstract_updates_the_paper_under_its_id_and_asks_for_indexing(catalogue: Catalogue) -> None:
+    _, before = put(catalogue, BERT)
+    index_all(catalogue)
+    outcome, after = put(catalogue, replace(BERT, abstract="We introduce a better model.", source="c.jsonl"))
+    assert outcome is Outcome.UPDATED
+    assert (after.id, after.abstract, after.source) == (before.id, "We introduce a better model.", "c.jsonl")
+    assert catalogue.ids(State.PENDING) == [before.id]
+
+
+def test_a_field_that_is_not_indexed_asks_for_no_indexing(catalogue: Catalogue) -> None:
+    put(catalogue, BERT)
+    index_all(catalogue)
+    assert put(catalogue, replace(BERT, venue="NAACL"))[0] is Outcome.UPDATED
+    assert catalogue.ids(State.PENDING) == []
+
+
+def test_fields_that_a_record_lacks_are_kept(catalogue: Catalogue) -> None:
+    full = replace(BERT, authors=("Devlin",), venue="NAACL", doi="10.1/x", arxiv_id="1810.04805", url="https://a")
+    put(catalogue, full)
+    _, stored = put(catalogue, Paper(BERT.title, ""))
+    assert replace(stored, id="") == full
+
+
+@pytest.mark.parametrize("identifier", [{"doi": "10.1/x"}, {"arxiv_id": "1810.04805"}])
+def test_an_identifier_finds_a_paper_whose_title_changed(catalogue: Catalogue, identifier: dict[str, str]) -> None:
+    _, before = put(catalogue, replace(BERT, **identifier))
+    outcome, after = put(catalogue, Paper("BERT, renamed", BERT.abstract, year=2025, **identifier))
+    assert (outcome, after.id, after.title) == (Outcome.UPDATED, before.id, "BERT, renamed")
+
+
+def test_a_record_with_an_identifier_finds_the_paper_that_had_none(catalogue: Catalogue) -> None:
+    _, before = put(catalogue, BERT)
+    _, after = put(catalogue, replace(BERT, title=BERT.title.upper(), arxiv_id="1810.04805v2"))
+    assert (after.id, after.arxiv_id) == (before.id, "1810.04805")
+
+
+@pytest.mark.parametrize("year", [None, 2017, 2019])
+def test_a_title_matches_within_a_year(catalogue: Catalogue, year: int | None) -> None:
+    put(catalogue, BERT)
+    assert put(catalogue, replace(BERT, year=year))[0] is not Outcome.NEW
+
+
+@pytest.mark.parametrize(
+    ("known", "given"),
+    [
+        ({"year": 2018}, {"year": 2020}),
+        ({"doi": "10.1/x"}, {"doi": "10.1/y"}),
+        ({"arxiv_id": "1810.00001"}, {"arxiv_id": "1810.00002"}),
+    ],
+)
+def test_papers_of_one_title_stay_two_when_something_contradicts(
+    catalogue: Catalogue, known: dict[str, object], given: dict[str, object]
+) -> None:
+    editorial = Paper("Editorial", "Welcome to the issue.")
+    _, first = put(catalogue, replace(editorial, **known))  # type: ignore[arg-type]
+    outcome, second = put(catalogue, replace(editorial, **given))  # type: ignore[arg-type]
+    assert outcome is Outcome.NEW
+    assert first.id != second.id
+    assert put(catalogue, replace(editorial, **given))[1].id == second.id  # type: ignore[arg-type]
+
+
+def test_a_second_paper_that_would_have_the_same_id_gets_one_of_its_own(catalogue: Catalogue) -> None:
+    _, first = put(catalogue, Paper("Editorial", "Welcome."))
+    put(catalogue, Paper("Editorial", "Welcome.", doi="10.1/x"))  # the first paper, now with its DOI
+    _, second = put(catalogue, Paper("Editorial", "Farewell.", doi="10.1/y"))
+    _, third = put(catalogue, replace(GPT, id=first.id))
+    assert len({first.id, second.id, third.id}) == 3
+
+
+def test_papers_come_in_the_order_they_were_added(catalogue: Catalogue) -> None:
+    stored = [paper for _, paper in catalogue.put([GPT, BERT, ADAM])]
+    assert catalogue.page() == stored
+    assert catalogue.page(limit=1, offset=1) == stored[1:2]
+    assert catalogue.ids_from("a.jsonl") == [stored[0].id, stored[1].id]
+
+
+def test_asking_for_an_unknown_paper_says_which(catalogue: Catalogue) -> None:
+    with pytest.raises(UnknownPaper, match="'nobody'"):
+        catalogue.paper("nobody")
+    assert catalogue.papers(["nobody"]) == {}
+
+
+def test_many_papers_can_be_asked_for_at_once(catalogue: Catalogue) -> None:
+    stored = catalogue.put(Paper(f"Title {number}", "Text.") for number in range(1201))
+    assert len(catalogue.papers([paper.id for _, paper in stored])) == 1201
+
+
+def test_a_removed_paper_is_nowhere_to_be_seen(catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
+    catalogue.mark([bert.id], State.REMOVED)
+    assert catalogue.page() == []
+    assert catalogue.papers([bert.id]) == {}
+    assert catalogue.ids_from("a.jsonl") == []
+    assert not catalogue.knows(BERT)
+
+
+def test_a_removed_paper_that_comes_back_is_new_and_has_its_old_id(catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
+    index_all(catalogue)
+    catalogue.mark([bert.id], State.REMOVED)
+    outcome, back = put(catalogue, BERT)
+    assert (outcome, back.id) == (Outcome.NEW, bert.id)
+    assert catalogue.ids(State.PENDING) == [bert.id]
+
+
+def test_a_paper_whose_text_changed_while_it_was_indexed_stays_pending(catalogue: Catalogue) -> None:
+    _, read = put(catalogue, BERT)
+    put(catalogue, replace(BERT, abstract="Changed in the meantime."))
+    catalogue.mark_indexed([read])
+    assert catalogue.ids(State.PENDING) == [read.id]
+
+
+def test_a_removal_is_not_undone_by_indexing_or_a_rebuild(catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
+    catalogue.mark([bert.id], State.REMOVED)
+    catalogue.mark_indexed([bert])
+    catalogue.mark_all_pending()
+    assert catalogue.ids(State.REMOVED) == [bert.id]
+
+
+def test_vectors_come_back_as_they_were_put(catalogue: Catalogue) -> None:
+    catalogue.put_vectors(MODEL, {BERT.content_hash: vectors(1, 2, 3)})
+    kept = catalogue.vectors(MODEL, [BERT, GPT], dimension=2)
+    assert list(kept) == [BERT.content_hash]
+    assert np.array_equal(kept[BERT.content_hash].passages, [[1, 0]])
+    assert np.array_equal(kept[BERT.content_hash].sentences, [[2, 0], [3, 0]])
+
+
+def test_vectors_of_a_text_without_sentences_keep_their_shape(catalogue: Catalogue) -> None:
+    catalogue.put_vectors(MODEL, {BERT.content_hash: vectors(1)})
+    assert catalogue.vectors(MODEL, [BERT], dimension=2)[BERT.content_hash].sentences.shape == (0, 2)
+
+
+def test_vectors_of_another_model_are_not_used(catalogue: Catalogue) -> None:
+    catalogue.put_vectors(MODEL, {BERT.content_hash: vectors(1, 2)})
+    assert catalogue.vectors("other/some-splitter", [BERT], dimension=2) == {}
+
+
+def test_forgetting_keeps_the_vectors_that_another_paper_shares(catalogue: Catalogue) -> None:
+    twin = Paper(BERT.title, BERT.abstract, doi="10.1/twin")
+    (_, bert), (_, other) = catalogue.put([replace(BERT, doi="10.1/x"), twin])
+    assert bert.id != other.id
+    catalogue.put_vectors(MODEL, {BERT.content_hash: vectors(1, 2)})
+    for paper_id, kept in ((bert.id, True), (other.id, False)):
+        catalogue.mark([paper_id], State.REMOVED)
+        catalogue.forget([paper_id])
+        assert bool(catalogue.vectors(MODEL, [BERT], dimension=2)) is kept
+
+
+def test_only_removed_papers_are_forgotten(catalogue: Catalogue) -> None:
+    (_, bert), (_, gpt) = catalogue.put([BERT, GPT])
+    catalogue.mark([bert.id], State.REMOVED)
+    catalogue.forget([bert.id, gpt.id])
+    assert catalogue.counts() == {State.PENDING: 1, State.INDEXED: 0, State.REMOVED: 0}
+
+
+def test_what_was_put_is_there_after_a_reopen_and_for_a_second_reader(tmp_path: Path, catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
+    catalogue.set_meta("name", "value")
+    second = Catalogue(tmp_path / "catalogue.sqlite3")
+    assert second.paper(bert.id) == bert
+    assert (second.meta("name"), second.meta("absent")) == ("value", None)
+    second.close()
+
+
+def test_a_failure_in_the_middle_of_a_call_records_nothing_of_it(catalogue: Catalogue) -> None:
+    def papers() -> Iterator[Paper]:
+        yield BERT
+        raise RuntimeError("the file ended here")
+
+    with pytest.raises(RuntimeError):
+        catalogue.put(papers())
+    assert catalogue.page() == []
+
+
+def test_a_catalogue_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    later = Catalogue(tmp_path / "later.sqlite3")
+    later.set_meta("schema", "2")
+    later.close()
+    with pytest.raises(LibraryUnreadable, match="schema 2"):
+        Catalogue(tmp_path / "later.sqlite3")
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite3"
+    path.write_text("my notes on the papers I read\n" * 100)
+    with pytest.raises(LibraryUnreadable, match=r"catalogue\.sqlite3"):
+        Catalogue(path)
+    assert path.read_text().startswith("my notes")
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LibraryUnreadable):
+        Catalogue(tmp_path)
+
+
+def test_readers_are_not_held_up_by_a_writer(tmp_path: Path, catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
+    writer = sqlite3.connect(tmp_path / "catalogue.sqlite3", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE papers SET venue = 'half written'")
+    assert catalogue.paper(bert.id) == bert
+    writer.execute("ROLLBACK")
+    writer.close()

@@ -1,0 +1,245 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from index_store import Malformed, Paper, ReaderError, sample
+from index_store.papers import title_key
+from index_store.readers import Record, read_file, readers
+
+HEADER = ["new", "Get trending papers in your email inbox!", "Subscribe", "byAK and the research community", "Mar 11"]
+TITLES = [r"$\mathcal{B}$-Walker: Learning to Walk", "Bound States in H$_2$: A Review", "May We Help You?"]
+
+
+def abstract(subject: str) -> str:
+    return f"This abstract speaks of {subject} at some length. " * 8
+
+
+def listing(*, header: bool = True, titles: list[str] = TITLES) -> list[str]:
+    """The lines of a copied page: every line is followed by an empty one."""
+    return [*(HEADER if header else []), *(line for title in titles for line in (title, abstract(title).strip()))]
+
+
+def write(folder: Path, content: str | bytes | list[str], name: str = "papers.txt") -> Path:
+    path = folder / name
+    if isinstance(content, list):
+        content = "\n\n".join(content) + "\n"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(folder: Path, content: str | bytes | list[str], name: str = "papers.txt") -> list[Record]:
+    return list(read_file(write(folder, content, name)))
+
+
+def titles(records: list[Record]) -> list[str]:
+    assert all(isinstance(record, Paper) for record in records), records
+    return [record.title for record in records if isinstance(record, Paper)]
+
+
+def problems(records: list[Record]) -> list[tuple[int, str]]:
+    return [(record.line, record.reason) for record in records if isinstance(record, Malformed)]
+
+
+# -- a copied Hugging Face page ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_listing_gives_every_paper_with_its_abstract(tmp_path: Path, header: bool) -> None:
+    records = read(tmp_path, listing(header=header))
+    assert records == [Paper(title, abstract(title).strip(), source="papers.txt") for title in TITLES]
+
+
+def test_a_listing_may_have_several_empty_lines_anywhere(tmp_path: Path) -> None:
+    assert titles(read(tmp_path, "\n\n\n" + "\n\n\n\n".join(listing()))) == TITLES
+
+
+@pytest.mark.parametrize("header", [HEADER[:-1], HEADER[1:], HEADER[1:2], [*HEADER[:-1], "March 11, 2025"]])
+def test_a_listing_may_have_some_of_the_header(tmp_path: Path, header: list[str]) -> None:
+    assert titles(read(tmp_path, [*header, *listing(header=False)])) == TITLES
+
+
+def test_a_short_abstract_in_a_listing_belongs_to_the_title_above(tmp_path: Path) -> None:
+    records = read(tmp_path, [*HEADER, "A Short Note", "It has one sentence.", *listing(header=False)])
+    assert records[0] == Paper("A Short Note", "It has one sentence.", source="papers.txt")
+    assert titles(records[1:]) == TITLES
+
+
+@pytest.mark.parametrize("header", [HEADER, HEADER[:-1]])
+def test_a_title_at_the_end_of_a_listing_without_an_abstract_is_reported(tmp_path: Path, header: list[str]) -> None:
+    *records, last = read(tmp_path, [*header, *listing(header=False), "The Last Title"])
+    assert titles(records) == TITLES
+    assert problems([last]) == [(2 * (len(header) + 6) + 1, "the title 'The Last Title' has no abstract below it")]
+
+
+@pytest.mark.parametrize("header", [HEADER, HEADER[:-1]])
+def test_a_page_with_one_title_and_nothing_else_is_reported(tmp_path: Path, header: list[str]) -> None:
+    records = read(tmp_path, [*header, "The Only Title"])
+    assert problems(records) == [(2 * len(header) + 1, "the title 'The Only Title' has no abstract below it")]
+
+
+def test_an_abstract_in_a_listing_without_a_title_is_reported(tmp_path: Path) -> None:
+    lines = listing()
+    records = read(tmp_path, [*lines, abstract("nothing"), *listing(header=False, titles=["One More"])])
+    assert problems(records) == [(2 * len(lines) + 1, "an abstract without a title line above it")]
+    assert titles([record for record in records if isinstance(record, Paper)]) == [*TITLES, "One More"]
+
+
+@pytest.mark.shared
+def test_the_listing_the_product_was_asked_for_gives_the_papers_of_the_sample(shared_data: Path) -> None:
+    records = list(read_file(shared_data / "000_c10b914342717dfc.txt"))
+    shipped = [record.title for record in read_file(sample.FILE) if isinstance(record, Paper)]
+    assert len(records) == 97
+    assert titles(records) == shipped
+    assert len({title_key(title) for title in shipped}) == 97
+
+
+# -- JSON Lines -------------------------------------------------------------------------------------------------------
+
+
+def read_json(folder: Path, *records: object) -> list[Record]:
+    return read(folder, "\n".join(json.dumps(record) for record in records), "papers.jsonl")
+
+
+def test_every_field_of_a_record_is_read(tmp_path: Path) -> None:
+    fields = {"title": "T", "abstract": "A.", "authors": ["Ada", "Alan"], "year": 1950, "venue": "Mind"}
+    links = {"doi": "10.1/x", "arxiv_id": "1706.03762", "url": "https://a.example"}
+    expected = Paper("T", "A.", ("Ada", "Alan"), 1950, "Mind", "10.1/x", "1706.03762", "https://a.example")
+    assert read_json(tmp_path, fields | links) == [Paper.from_dict(expected.to_dict() | {"source": "papers.jsonl"})]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "value"),
+    [
+        ({"text": "A."}, "abstract", "A."),
+        ({"summary": "A."}, "abstract", "A."),
+        ({"abstract": "", "text": "A."}, "abstract", "A."),
+        ({"journal": "Mind"}, "venue", "Mind"),
+        ({"arxiv": "1706.03762"}, "arxiv_id", "1706.03762"),
+        ({"link": "https://a"}, "url", "https://a"),
+        ({"year": "2017"}, "year", 2017),
+        ({"year": ""}, "year", None),
+        ({"year": None}, "year", None),
+        ({"authors": "Ada, Alan"}, "authors", ("Ada", " Alan")),
+        ({"authors": "Lovelace, A.; Turing, A."}, "authors", ("Lovelace, A.", " Turing, A.")),
+        ({"authors": None}, "authors", ()),
+        ({"doi": None, "citations": 3}, "doi", ""),
+        ({"abstract": "lone \ud800 surrogate, \0 null"}, "abstract", "lone ? surrogate,   null"),
+    ],
+)
+def test_other_spellings_of_a_field_are_understood(
+    tmp_path: Path, given: dict[str, object], field: str, value: object
+) -> None:
+    (paper,) = read_json(tmp_path, {"title": "T"} | given)
+    assert getattr(paper, field) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"title": "cut', "not valid JSON: Unterminated string starting at at column 11"),
+        ("not json", "not valid JSON"),
+        ("[1, 2]", "expected an object with a title, found list"),
+        ('"T"', "expected an object with a title, found str"),
+        ("null", "expected an object with a title, found NoneType"),
+        ("{}", "the record has no title"),
+        ('{"title": "  "}', "the record has no title"),
+        ('{"title": 7}', "`title` must be text, found int"),
+        ('{"title": "T", "abstract": ["A."]}', "`abstract` must be text, found list"),
+        ('{"title": "T", "doi": 10.1}', "`doi` must be text, found float"),
+        ('{"title": "T", "authors": [{"name": "Ada"}]}', "`authors` must be a list of names"),
+        ('{"title": "T", "authors": {"first": "Ada"}}', "`authors` must be a list of names"),
+        ('{"title": "T", "year": "soon"}', "`year` must be a whole number, found 'soon'"),
+        ('{"title": "T", "year": 2017.5}', "`year` must be a whole number, found 2017.5"),
+        ('{"title": "T", "year": true}', "`year` must be a whole number, found True"),
+        ('{"title": "T", "year": -5}', "`year` must be a whole number, found -5"),
+        ('{"title": "T", "year": 17}', "`year` must have four digits, found 17"),
+        ("[" * 100_000, "recursion"),
+        ('{"title": "T", "year": ' + "9" * 5000 + "}", "4300"),
+    ],
+)
+def test_a_bad_record_is_reported_with_its_line_and_the_others_are_read(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    good = '{"title": "Good"}'
+    first, bad, last = read(tmp_path, f"{good}\n\n{line}\n{good}\n", "papers.jsonl")
+    assert titles([first, last]) == ["Good", "Good"]
+    assert isinstance(bad, Malformed)
+    assert bad.line == 3
+    assert reason in bad.reason
+    assert str(bad).startswith(f"{tmp_path / 'papers.jsonl'}:3: ")
+
+
+def test_json_lines_are_known_by_their_content_under_any_name(tmp_path: Path) -> None:
+    assert titles(read(tmp_path, '{"title": "T"}\n', "export.txt")) == ["T"]
+
+
+# -- plain text -------------------------------------------------------------------------------------------------------
+
+
+def test_one_paper_in_plain_text_may_have_paragraphs(tmp_path: Path) -> None:
+    records = read(tmp_path, "A title\n\nFirst paragraph\nof it.\n\nSecond one.\n", "note.txt")
+    assert records == [Paper("A title", "First paragraph of it. Second one.", source="note.txt")]
+
+
+@pytest.mark.parametrize("between", ["\n\n\n", "\n---\n", "\n\n-----\n\n", "\n\n\n\n---\n\n\n"])
+def test_papers_in_plain_text_are_parted_by_two_empty_lines_or_a_rule(tmp_path: Path, between: str) -> None:
+    records = read(tmp_path, f"One\nFirst abstract.{between}Two\n\nSecond abstract.\n")
+    assert records == [
+        Paper("One", "First abstract.", source="papers.txt"),
+        Paper("Two", "Second abstract.", source="papers.txt"),
+    ]
+
+
+def test_plain_text_without_an_abstract_or_a_title_is_reported(tmp_path: Path) -> None:
+    records = read(tmp_path, f"Good\nAbstract.\n---\nAlone\n---\n{'long ' * 200}\nmore\n")
+    assert titles(records[:1]) == ["Good"]
+    (alone, no_abstract), (too_long, no_title) = problems(records[1:])
+    assert (alone, too_long) == (4, 6)
+    assert "'Alone' has no abstract" in no_abstract
+    assert "too long for a title" in no_title
+
+
+# -- any file ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b" \n\t\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"%PDF-1.7\n\0\0binary", "is not a text file"),
+        ("Café\nÀ la carte.".encode("latin-1"), "is not UTF-8"),
+        ("Title\nAbstract.".encode("utf-16"), "is not UTF-8"),
+        (b"Title\n" + b"Good text. " * 5000 + b"\xff", "is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    with pytest.raises(ReaderError, match=rf"bad\.txt {reason}"):
+        read(tmp_path, content, "bad.txt")
+
+
+@pytest.mark.parametrize("name", ["absent.txt", "."])
+def test_a_missing_file_or_a_folder_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ReaderError, match="cannot be read"):
+        list(read_file(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "\n\n".join(listing(titles=["One", "Two"]))),
+        ("b.jsonl", '{"title": "One", "abstract": "A."}\n{"title": "Two"}\n'),
+        ("c.txt", "One\nFirst.\n\n\nTwo\nSecond.\n"),
+    ],
+)
+def test_a_byte_order_mark_and_windows_line_ends_make_no_difference(tmp_path: Path, name: str, text: str) -> None:
+    plain = read(tmp_path, text, name)
+    windows = read(tmp_path, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(), name)
+    assert titles(plain) == ["One", "Two"]
+    assert windows == plain
+
+
+def test_formats_are_asked_from_the_most_particular_to_the_one_that_takes_all() -> None:
+    assert [reader.name for reader in readers()] == ["Hugging Face Papers listing", "JSON Lines", "plain text"]
