@@ -25,6 +25,9 @@ test: install  ## lint, types and all tests, the browser's included
 bench: install  ## speed, memory and retrieval quality, measured here
 	$(BIN)/python -m tests.benchmarks
 
+screenshots: install  ## make the README's pictures anew, with chromium
+	$(BIN)/python -m tests.ui.screenshots
+
 lock: install  ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group test --generate-hashes --universal --python-version 3.11 \
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
@@ -32,5 +35,5 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock (needs uv)
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-.PHONY: run install test bench lock help
+.PHONY: run install test bench screenshots lock help
 .DEFAULT_GOAL := run

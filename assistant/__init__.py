@@ -13,20 +13,23 @@ from index_store import (
     sentences,
 )
 
-from .citations import Citation, Piece, References, markdown, stored
+from .citations import Citation, Piece, References, Uncited, markdown, stored
 from .conversations import Conversation, Outcome, Turn, from_messages
 from .engine import Assistant
 from .errors import AssistantError, InvalidHistory, InvalidQuestion, InvalidSettings, ModeNotBuilt, describe
-from .events import Cited, Delta, Done, Event, Failed, Planned, Retrieved
+from .events import Checked, Cited, Delta, Done, Event, Failed, Planned, Retrieved, Unsourced
 from .examples import examples
+from .llm import Connection, check
 from .routing import Mode, Plan
 from .settings import Settings, load_settings, settings_table
 
 __all__ = [
     "Assistant",
     "AssistantError",
+    "Checked",
     "Citation",
     "Cited",
+    "Connection",
     "Conversation",
     "Delta",
     "Done",
@@ -53,6 +56,9 @@ __all__ = [
     "Settings",
     "Status",
     "Turn",
+    "Uncited",
+    "Unsourced",
+    "check",
     "describe",
     "examples",
     "from_messages",

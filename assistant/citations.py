@@ -17,7 +17,7 @@ class Citation:
     """One sentence of one paper, under the paper's number in the conversation.
 
     `paper.abstract[start:end] == quote`. `support` is `verbatim` where the answer is the sentence itself, otherwise
-    what the support check found.
+    what the support check found. `claim` counts the answer's claims from 1; it is 0 in quotations.
     """
 
     number: int
@@ -28,10 +28,18 @@ class Citation:
     end: int
     quote: str
     support: str
+    claim: int = 0
 
 
-Piece = str | Citation
-"""A stretch of an answer: Markdown without markers, or a citation at its place."""
+@dataclass(frozen=True, slots=True)
+class Uncited:
+    """Stands behind a claim that no offered sentence supports and that cites none. Claims count from 1."""
+
+    claim: int
+
+
+Piece = str | Citation | Uncited
+"""A stretch of an answer: Markdown without markers, a citation at its place, or the mark of a claim without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +80,29 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A marker's aim that was offered: a sentence of a paper by its number, or with None the paper as a whole."""
+
+    key: str
+    paper: Paper
+    sentence: int | None
+
+
+def number(
+    references: References, target: Target, sentence: Sentence, support: str, claim: int = 0
+) -> tuple[References, Citation]:
+    """The citation of a sentence, under the number that its paper has or now gets."""
+    references, shown = references.cite(target.paper.id)
+    place = (sentence.number, sentence.start, sentence.end, sentence.text)
+    return references, Citation(shown, target.key, target.paper, *place, support, claim)
+
+
+@dataclass(frozen=True, slots=True)
 class Marker:
-    """A marker as written: pairs of paper key and sentence number, with None for the paper as a whole."""
+    """A marker as written: pairs of paper key and sentence number, with None for the paper as a whole.
+
+    Without targets it is a number in brackets, which only we may write.
+    """
 
     targets: tuple[tuple[str, int | None], ...]
 
@@ -81,7 +110,9 @@ class Marker:
 # What models write: [P7.3], [P7.3, P9.1], [P7.3-5], [P7], (P7.3), full-width brackets, back-ticks around any of them.
 _TARGET = r"P\d{1,6}(?:\.\d{1,4}(?:\s?[-–]\s?\d{1,4})?)?"
 _MARKER = re.compile(rf"[\[(【［（]\s?{_TARGET}(?:\s?[,;，、]\s?{_TARGET})*\s?[\])】］）]")
-_MARKER_BEGUN = re.compile(r"[\[(【［（]\s?(P[\sP\d.,;，、–-]*)?")
+_MARKER_BEGUN = re.compile(r"[\[(【［（]\s?([P\d][\sP\d.,;，、–-]*)?")
+# [3] or [1, 2]: a number that a model made up, or copied from an abstract; shown, it would pass for a citation.
+_INVENTED = re.compile(r"\[[1-9]\d?(?:\s?[,;–-]\s?[1-9]\d?)*\]")
 _ONE = re.compile(r"P(\d{1,6})(?:\.(\d{1,4})(?:\s?[-–]\s?(\d{1,4}))?)?")
 _PLAIN = re.compile(r"[^`\[(【［（\\$~]+")
 _PLAIN_IN_FENCE = re.compile(r"[^`$~]+")
@@ -143,8 +174,10 @@ class MarkerParser:
 
 
 def _bracket(held: str, final: bool) -> tuple[str | Marker, int] | None:
-    if found := _MARKER.match(held):
+    if found := _MARKER.match(held[:_LONGEST_MARKER]):
         return Marker(tuple(_targets(found[0]))), found.end()
+    if (found := _INVENTED.match(held[:_LONGEST_MARKER])) and held[found.end() : found.end() + 1] != "(":
+        return (Marker(()), found.end()) if final or found.end() < len(held) else None
     begun = len(held) < _LONGEST_MARKER and _MARKER_BEGUN.fullmatch(held)
     return None if begun and not final else (held[0], 1)
 
@@ -152,7 +185,7 @@ def _bracket(held: str, final: bool) -> tuple[str | Marker, int] | None:
 def _back_tick(held: str, final: bool) -> tuple[str | Marker, int] | None:
     """A marker between back-ticks is a marker; any other back-tick is text."""
     inner = held[1:]
-    if found := _MARKER.match(inner):
+    if found := _MARKER.match(inner[:_LONGEST_MARKER]):
         if inner[found.end() :].startswith("`"):
             return Marker(tuple(_targets(found[0]))), found.end() + 2
         undecided = found.end() == len(inner)
@@ -173,56 +206,94 @@ def _targets(marker: str) -> Iterator[tuple[str, int | None]]:
 
 
 @dataclass
-class CitationStream:
-    """Markers of one turn -> citations, while the text streams. `allowed` holds the ids that may be cited."""
+class TargetStream:
+    """Markers of one turn -> targets that were offered, while the text streams; others are dropped and counted.
+
+    `allowed` holds the ids of the papers that may be cited.
+    """
 
     references: References
     allowed: frozenset[str]
-    support: str = "verbatim"
     dropped: int = 0
     _parser: MarkerParser = field(default_factory=MarkerParser)
-    _sentences: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
+    _lengths: dict[str, int] = field(default_factory=dict)
 
-    def feed(self, chunk: str) -> list[Piece]:
+    def feed(self, chunk: str) -> list[str | Target]:
         """The pieces that are certain after this chunk of the writer's text."""
         return list(self._resolve(self._parser.feed(chunk)))
 
-    def close(self) -> list[Piece]:
+    def close(self) -> list[str | Target]:
         """The last pieces, once the writer has ended."""
         return list(self._resolve(self._parser.close()))
 
-    def _resolve(self, pieces: Iterable[str | Marker]) -> Iterator[Piece]:
+    def _resolve(self, pieces: Iterable[str | Marker]) -> Iterator[str | Target]:
         for piece in pieces:
             if isinstance(piece, str):
                 yield piece
                 continue
-            for key, number in piece.targets:
-                citation = self._citation(key, number)
-                if citation is None:
-                    self.dropped += 1
+            if not piece.targets:
+                self.dropped += 1
+            for key, sentence in piece.targets:
+                paper = self.references.paper(key)
+                if paper and paper.id in self.allowed and self._has(paper, sentence):
+                    yield Target(key, paper, sentence)
                 else:
-                    yield citation
+                    self.dropped += 1
 
-    def _citation(self, key: str, number: int | None) -> Citation | None:
-        paper = self.references.paper(key)
-        if paper is None or paper.id not in self.allowed:
-            return None
-        known = self._sentences.setdefault(paper.id, sentences(paper.abstract))
-        sentence = known[number - 1] if number and 1 <= number <= len(known) else None
-        if sentence is None:
-            return None
-        self.references, shown = self.references.cite(paper.id)
-        return Citation(shown, key, paper, sentence.number, sentence.start, sentence.end, sentence.text, self.support)
+    def _has(self, paper: Paper, sentence: int | None) -> bool:
+        if paper.id not in self._lengths:
+            self._lengths[paper.id] = len(sentences(paper.abstract))
+        return sentence is None or 1 <= sentence <= self._lengths[paper.id]
+
+
+@dataclass
+class CitationStream:
+    """The citations of an answer that is made of quotations: every marker stands behind its own sentence."""
+
+    references: References
+    allowed: frozenset[str]
+    dropped: int = 0
+    _targets: TargetStream = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._targets = TargetStream(self.references, self.allowed)
+
+    def feed(self, chunk: str) -> list[Piece]:
+        """The pieces that are certain after this chunk of the writer's text."""
+        return list(self._cite(self._targets.feed(chunk)))
+
+    def close(self) -> list[Piece]:
+        """The last pieces, once the writer has ended."""
+        return list(self._cite(self._targets.close()))
+
+    def _cite(self, pieces: Iterable[str | Target]) -> Iterator[Piece]:
+        for piece in pieces:
+            if isinstance(piece, str):
+                yield piece
+            elif piece.sentence is None:
+                self.dropped += 1
+            else:
+                sentence = sentences(piece.paper.abstract)[piece.sentence - 1]
+                self.references, citation = number(self.references, piece, sentence, "verbatim")
+                yield citation
+        self.dropped += self._targets.dropped
+        self._targets.dropped = 0
 
 
 def markdown(pieces: Iterable[Piece]) -> str:
     """An answer as readers see it, with `[n]` for each citation."""
-    return "".join(piece if isinstance(piece, str) else f"[{piece.number}]" for piece in pieces)
+    return "".join(
+        piece if isinstance(piece, str) else f"[{piece.number}]" if isinstance(piece, Citation) else ""
+        for piece in pieces
+    )
 
 
 def stored(pieces: Iterable[Piece]) -> str:
     """An answer as a model sees it in its history, with `[P7.3]` for each citation."""
-    return "".join(piece if isinstance(piece, str) else f"[{piece.key}.{piece.sentence}]" for piece in pieces)
+    return "".join(
+        piece if isinstance(piece, str) else f"[{piece.key}.{piece.sentence}]" if isinstance(piece, Citation) else ""
+        for piece in pieces
+    )
 
 
 def quoted(pieces: Iterable[Piece]) -> tuple[Citation, ...]:
@@ -233,9 +304,29 @@ def quoted(pieces: Iterable[Piece]) -> tuple[Citation, ...]:
     return tuple(found.values())
 
 
-_MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>#|~&!$])")
+_MARKDOWN_SYNTAX = re.compile(r"([\\`*_\[\]<>#|~&!$]|\((?=\s?P\d))")
+_LIST_BEGUN = re.compile(r"^(\d*)(?=[-+=.)])", re.MULTILINE)
+_WIDE_BRACKET = re.compile(r"[【［（](?=\s?P\d)")  # a backslash would not escape these
 
 
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows letter by letter: its brackets, stars and tags are data, never syntax or markers."""
-    return _MARKDOWN_SYNTAX.sub(r"\\\1", text)
+    text = _LIST_BEGUN.sub(r"\1\\", _MARKDOWN_SYNTAX.sub(r"\\\1", text))
+    return _WIDE_BRACKET.sub(lambda bracket: f"&#{ord(bracket[0])};", text)
+
+
+def neutralise(text: str) -> str:
+    """Text of others in which nothing is a marker: a bracket around a paper key loses its letter."""
+    return _MARKER.sub(lambda found: found[0].replace("P", "p"), text)
+
+
+def tally(pieces: Iterable[Piece]) -> dict[str, int]:
+    """How many claims have which label; a claim without a source is `not found`. Quotations make no claims."""
+    labels: dict[int, str] = {}
+    for piece in pieces:
+        if isinstance(piece, Uncited):
+            labels[piece.claim] = "not found"
+        elif isinstance(piece, Citation) and piece.claim:
+            labels[piece.claim] = piece.support
+    found = list(labels.values())
+    return {label: found.count(label) for label in ("supported", "partly", "not found")} if found else {}

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from index_store import Paper
 
-from .citations import Citation, Piece, References, markdown, quoted
+from .citations import Citation, Piece, References, markdown, quoted, tally
 from .errors import InvalidHistory
 from .routing import Mode
+from .usage import Usage
 
 _NUMBER = re.compile(r"\[(\d{1,4})\]")
+_HIGHEST = 9999
 
 
 class Outcome(StrEnum):
@@ -26,7 +28,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and what came of it. `llm` is None when the answer is quotations; `timings` are in seconds."""
+    """One question and what came of it.
+
+    `llm` is None when the answer is quotations. `problem` says why a turn failed, `note` what a reader should know of
+    one that did not. `cost` is in US dollars, None where no price is known; `timings` are in seconds.
+    """
 
     question: str
     standalone: str
@@ -37,7 +43,10 @@ class Turn:
     searched: int = 0
     llm: str | None = None
     problem: str = ""
+    note: str = ""
     dropped_markers: int = 0
+    usage: Usage | None = None
+    cost: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -49,6 +58,11 @@ class Turn:
     def citations(self) -> tuple[Citation, ...]:
         """The citations in order, each sentence once."""
         return quoted(self.pieces)
+
+    @property
+    def support(self) -> dict[str, int]:
+        """How many of the answer's claims have which label; empty for quotations."""
+        return tally(self.pieces)
 
     def to_dict(self) -> dict[str, Any]:
         """The form that `ask --json` prints."""
@@ -63,7 +77,10 @@ class Turn:
             "timings": dict(self.timings),
             "outcome": self.outcome.value,
             "standalone": self.standalone,
+            "note": self.note,
+            "support": self.support,
             "dropped_markers": self.dropped_markers,
+            "usage": asdict(self.usage) | {"cost": self.cost} if self.usage else None,
         }
 
 
@@ -120,11 +137,11 @@ def _message(message: Any, place: int) -> tuple[str, str]:
 def _cited(message: Mapping[str, Any], place: int) -> dict[int, str]:
     try:
         pairs = [(int(item["number"]), str(item["paper"]["id"])) for item in message.get("citations") or []]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidHistory(
             f"The citations of message {place} are not in the form that `ask --json` prints."
         ) from error
-    return {number: paper_id for number, paper_id in pairs if number > 0}
+    return {number: paper_id for number, paper_id in pairs if 0 < number <= _HIGHEST}
 
 
 def _past_turn(question: str, content: str, cited: list[Paper]) -> Turn:
@@ -133,11 +150,11 @@ def _past_turn(question: str, content: str, cited: list[Paper]) -> Turn:
 
 
 def _references(numbers: Mapping[int, str], highest: int, papers: Mapping[str, Paper]) -> References:
-    """Known numbers are kept where they run from 1 without a gap; otherwise all that were used stay reserved."""
+    """Known numbers are kept; those whose paper is not known are given to nobody."""
     offered = References().offer(papers[paper_id] for paper_id in dict.fromkeys(numbers.values()))
-    if numbers and sorted(numbers) == list(range(1, highest + 1)) and len(set(numbers.values())) == highest:
-        return replace(offered, cited=tuple(numbers[number] for number in sorted(numbers)))
-    return replace(offered, reserved=max([highest, *numbers]) if numbers else highest)
+    if not numbers:
+        return replace(offered, reserved=highest)
+    return replace(offered, cited=tuple(numbers.get(number, "") for number in range(1, max(highest, *numbers) + 1)))
 
 
 def _citation(citation: Citation) -> dict[str, Any]:

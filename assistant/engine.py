@@ -1,24 +1,41 @@
 """The one way from a question to an answer."""
 
 import asyncio
+import json
 import logging
+import re
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-from index_store import Library, SearchResult, open_embedder, search
+import numpy as np
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from numpy.typing import NDArray
+
+from index_store import Library, PaperHit, SearchResult, open_embedder, search, sentences
 
 from . import quoting
-from .citations import Citation, CitationStream, Piece
+from .answer import history, request
+from .citations import Citation, CitationStream, Piece, References, TargetStream, Uncited
+from .claims import ClaimChecker
 from .conversations import Conversation, Outcome, Turn
-from .errors import describe
-from .events import Cited, Delta, Done, Event, Failed, Planned, Retrieved
+from .errors import LLMError, describe
+from .events import Checked, Cited, Delta, Done, Event, Failed, Planned, Retrieved, Unsourced
+from .llm import Call, Connection, LanguageModel, until_stopped
+from .prompts import Prompts
 from .routing import Mode, Plan, plan
 from .settings import Settings, load_settings
+from .support import SupportChecker
+from .usage import Usage
 
 _log = logging.getLogger(__name__)
+_PLAN_TOKENS = 200
+_PLAN_HISTORY_TOKENS = 1500
+_JSON = re.compile(r"\{.*\}", re.DOTALL)
+_CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_LLM_MAX_TOKENS)."
+_NO_SOURCE = "No sentence of the papers was found for this answer. Try again, or ask for quotations instead."
 
 
 @dataclass
@@ -26,16 +43,40 @@ class _Draft:
     """A turn while it is being written."""
 
     plan: Plan
+    references: References
+    llm: str | None = None
     started: float = field(default_factory=time.perf_counter)
     pieces: list[Piece] = field(default_factory=list)
     result: SearchResult | None = None
+    dropped: int = 0
+    usage: Usage | None = None
+    note: str = ""
     timings: dict[str, float] = field(default_factory=dict)
 
     def lap(self, name: str) -> None:
         """Notes the seconds since the turn began."""
         self.timings[name] = round(time.perf_counter() - self.started, 4)
 
-    def turn(self, outcome: Outcome, problem: str = "", dropped: int = 0) -> Turn:
+    def spent(self, call: Call) -> None:
+        """Adds what a call used."""
+        self.usage = (self.usage or Usage()) + call.usage
+
+    def add(self, piece: Piece) -> Delta | Cited | Unsourced:
+        """Takes a piece in; returns the event that tells of it."""
+        if isinstance(piece, str) and self.pieces and isinstance(self.pieces[-1], str):
+            self.pieces[-1] += piece
+        else:
+            self.pieces.append(piece)
+        match piece:
+            case str():
+                return Delta(piece)
+            case Citation():
+                return Cited(piece)
+            case Uncited():
+                return Unsourced(piece)
+
+    def turn(self, outcome: Outcome, settings: Settings, problem: str = "") -> Turn:
+        """The turn as it is kept."""
         self.lap("total")
         hits = self.result.hits if self.result else ()
         return Turn(
@@ -46,8 +87,12 @@ class _Draft:
             () if outcome is Outcome.REFUSED else tuple(hit.paper for hit in hits),
             outcome,
             searched=self.result.searched if self.result else 0,
+            llm=self.llm,
             problem=problem,
-            dropped_markers=dropped,
+            note=self.note,
+            dropped_markers=self.dropped,
+            usage=self.usage,
+            cost=self.usage.cost(self.llm, settings.llm_prices) if self.usage and self.llm else None,
             timings=self.timings,
         )
 
@@ -57,6 +102,7 @@ class Assistant:
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self.library, self.settings = library, settings
+        self._prompts = Prompts(settings.prompts_folder)
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None, *, rebuild: bool = False) -> "Assistant":
@@ -80,13 +126,30 @@ class Assistant:
         """Gives back the library."""
         self.library.close()
 
+    def warm_up(self) -> None:
+        """Loads what the first question would otherwise wait for."""
+        self.search("warm up", 1)
+
     def search(self, question: str, limit: int) -> SearchResult:
         """The `limit` best papers for a question."""
         return search(self.library, question, limit)
 
-    async def answer(self, message: str, conversation: Conversation | None = None, mode: Mode = Mode.AUTO) -> Turn:
+    @property
+    def connection(self) -> Connection | None:
+        """The language model that the settings name, or None for quoting mode."""
+        return Connection.of(self.settings)
+
+    async def answer(
+        self,
+        message: str,
+        conversation: Conversation | None = None,
+        mode: Mode = Mode.AUTO,
+        *,
+        connection: Connection | None = None,
+        quoting_only: bool = False,
+    ) -> Turn:
         """The whole turn at once; the same as the last event of `ask`."""
-        async for event in self.ask(message, conversation, mode):
+        async for event in self.ask(message, conversation, mode, connection=connection, quoting_only=quoting_only):
             if isinstance(event, Done | Failed):
                 return event.turn
         raise AssertionError("a turn always ends with Done or Failed")
@@ -97,53 +160,164 @@ class Assistant:
         conversation: Conversation | None = None,
         mode: Mode = Mode.AUTO,
         stop: asyncio.Event | None = None,
+        *,
+        connection: Connection | None = None,
+        quoting_only: bool = False,
     ) -> AsyncIterator[Event]:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
-        Raises `InvalidQuestion` or `ModeNotBuilt` before the first event; any later failure is a `Failed` event.
+        `connection` stands in for the model of the settings; with `quoting_only` none is asked. Raises
+        `InvalidQuestion` or `ModeNotBuilt` before the first event; any later failure is a `Failed` event.
         """
         conversation = conversation or Conversation()
-        previous = conversation.turns[-1] if conversation.turns else None
-        subjects = [citation.paper for citation in previous.citations] or list(previous.papers) if previous else []
-        draft = _Draft(plan(message, mode, subjects, longest=self.settings.max_question_characters))
-        yield Planned(draft.plan)
-        stream = CitationStream(conversation.references, frozenset())
+        draft = _Draft(self._plan(message, conversation, mode), conversation.references)
+        stop = stop or asyncio.Event()
+        chosen = None if quoting_only else connection or self.connection
         try:
-            result = await asyncio.to_thread(self.search, draft.plan.standalone, self.settings.search_papers)
-            draft.result = result
+            model = LanguageModel(chosen) if chosen else None
+            draft.llm = chosen.model if chosen else None
+            if model and conversation.turns:
+                await self._rewrite(draft, conversation, model, stop)
+            yield Planned(draft.plan)
+            result = draft.result = await asyncio.to_thread(
+                self.search, draft.plan.standalone, self.settings.search_papers
+            )
             draft.lap("search")
             relevant = result.relevance >= self.settings.relevance_threshold
             if relevant:
-                stream.references = stream.references.offer(hit.paper for hit in result.hits)
-                stream.allowed = frozenset(hit.paper.id for hit in result.hits)
+                draft.references = draft.references.offer(hit.paper for hit in result.hits)
             yield Retrieved(result.hits if relevant else (), result.searched)
-            text = quoting.answer(result, stream.references) if relevant else quoting.refusal(result)
-            for chunk in text:
-                for event in _emit(stream.feed(chunk), draft):
-                    yield event
-                await asyncio.sleep(0)
-                if stop and stop.is_set():
-                    break
-            for event in _emit(stream.close(), draft):
-                yield event
-            outcome = Outcome.STOPPED if stop and stop.is_set() else Outcome.ANSWERED if relevant else Outcome.REFUSED
-            turn = draft.turn(outcome, dropped=stream.dropped)
-            yield Done(turn, conversation.with_turn(turn, stream.references))
-        except Exception as error:
-            _log.exception("the turn failed")
-            problem = describe(error)
-            turn = draft.turn(Outcome.FAILED, problem.message, stream.dropped)
-            yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, stream.references))
-
-
-def _emit(pieces: list[Piece], draft: _Draft) -> Iterator[Delta | Cited]:
-    for piece in pieces:
-        if isinstance(piece, Citation):
-            draft.pieces.append(piece)
-            yield Cited(piece)
-        else:
-            if draft.pieces and isinstance(draft.pieces[-1], str):
-                draft.pieces[-1] += piece
+            if relevant and model:
+                pieces = self._write(draft, result, conversation, model, stop)
             else:
-                draft.pieces.append(piece)
-            yield Delta(piece)
+                draft.llm = draft.llm if relevant else None
+                pieces = _quote(draft, result, relevant, stop)
+            async for piece in pieces:
+                yield draft.add(piece)
+            outcome = Outcome.STOPPED if stop.is_set() else Outcome.ANSWERED if relevant else Outcome.REFUSED
+            turn = draft.turn(outcome, self.settings)
+            if turn.support:
+                yield Checked(turn.support)
+            yield Done(turn, conversation.with_turn(turn, draft.references))
+        except Exception as error:
+            _log.log(
+                logging.WARNING if isinstance(error, LLMError) else logging.ERROR, "the turn failed", exc_info=error
+            )
+            problem = describe(error)
+            turn = draft.turn(Outcome.FAILED, self.settings, problem.message)
+            yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, draft.references))
+
+    def _plan(self, message: str, conversation: Conversation, mode: Mode) -> Plan:
+        """The plan by rules alone."""
+        previous = conversation.turns[-1] if conversation.turns else None
+        subjects = [citation.paper for citation in previous.citations] or list(previous.papers) if previous else []
+        longest, before = self.settings.max_question_characters, previous.standalone if previous else ""
+        return plan(message, mode, subjects, longest=longest, asked_before=before)
+
+    async def _rewrite(
+        self, draft: _Draft, conversation: Conversation, model: LanguageModel, stop: asyncio.Event
+    ) -> None:
+        """Lets the model make the message stand by itself; what it writes badly leaves the rules' plan in place."""
+        past = history(conversation, model.count_tokens, _PLAN_HISTORY_TOKENS)
+        lines = [f"{message.role.value}: {message.content}" for message in past]
+        prompt = self._prompts.render("plan", history="\n".join(lines), message=draft.plan.question)
+        call = Call()
+        stream = model.stream([ChatMessage(role=MessageRole.USER, content=prompt)], call, max_tokens=_PLAN_TOKENS)
+        try:
+            text = "".join([piece async for piece in until_stopped(stream, stop)])
+        finally:
+            draft.spent(call)
+            draft.lap("plan")
+        standalone = _standalone(text)
+        if standalone and len(standalone) <= self.settings.max_question_characters:
+            draft.plan = replace(draft.plan, standalone=standalone)
+
+    async def _write(
+        self,
+        draft: _Draft,
+        result: SearchResult,
+        conversation: Conversation,
+        model: LanguageModel,
+        stop: asyncio.Event,
+    ) -> AsyncIterator[Piece]:
+        """The written answer; each claim is checked against what it cites before its citations are let out."""
+        connection, call = model.connection, Call()
+        budget = connection.context_window - connection.max_tokens
+        asked = request(
+            draft.plan.standalone,
+            result.hits,
+            conversation,
+            draft.references,
+            self._prompts,
+            model.count_tokens,
+            budget,
+        )
+        offered = {paper.id for paper in asked.papers} | set(draft.references.cited)
+        targets = TargetStream(draft.references, frozenset(offered))
+        known = {
+            draft.references.key(paper.id): (paper, sentences(paper.abstract))
+            for paper in draft.references.offered
+            if paper.id in offered
+        }
+        checker = ClaimChecker(draft.references, known, SupportChecker(_Vectors(self.library, result.hits)))
+        problem: LLMError | None = None
+        try:
+            async for chunk in until_stopped(model.stream(asked.messages, call), stop):
+                if "first_token" not in draft.timings:
+                    draft.lap("first_token")
+                for target in targets.feed(chunk):
+                    for piece in checker.feed(target):
+                        yield piece
+                draft.references = checker.references
+        except LLMError as error:
+            problem = error
+        for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close():
+            yield piece
+        draft.references, draft.dropped = checker.references, targets.dropped
+        draft.spent(call)
+        if problem:
+            raise problem
+        if call.finish == "length":
+            draft.note = _CUT.format(limit=connection.max_tokens)
+        elif not stop.is_set() and not any(isinstance(piece, Citation) for piece in draft.pieces):
+            draft.note = _NO_SOURCE
+
+
+async def _quote(draft: _Draft, result: SearchResult, relevant: bool, stop: asyncio.Event) -> AsyncIterator[Piece]:
+    """The answer in quotations, or that the collection holds none."""
+    allowed = frozenset(hit.paper.id for hit in result.hits) if relevant else frozenset()
+    stream = CitationStream(draft.references, allowed)
+    text = quoting.answer(result, draft.references) if relevant else quoting.refusal(result)
+    for chunk in text:
+        for piece in stream.feed(chunk):
+            yield piece
+        draft.references = stream.references
+        await asyncio.sleep(0)
+        if stop.is_set():
+            break
+    for piece in stream.close():
+        yield piece
+    draft.references, draft.dropped = stream.references, stream.dropped
+
+
+class _Vectors:
+    """Vectors of claims and sentences; those of the sentences that were found are there already."""
+
+    def __init__(self, library: Library, hits: Sequence[PaperHit]) -> None:
+        self._library = library
+        self._known = {match.sentence.text: match.vector for hit in hits for match in hit.sentences}
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        missing = list(dict.fromkeys(text for text in texts if text not in self._known))
+        self._known.update(zip(missing, self._library.embedder.embed(missing), strict=True))
+        return np.array([self._known[text] for text in texts], dtype=np.float32)
+
+
+def _standalone(text: str) -> str:
+    """The question in the model's JSON, or an empty text."""
+    found = _JSON.search(text)
+    try:
+        question = json.loads(found[0]).get("question") if found else None
+    except (ValueError, AttributeError):
+        return ""
+    return " ".join(question.split()) if isinstance(question, str) else ""

@@ -5,7 +5,16 @@
     ├── InvalidQuestion     the question cannot be asked as it stands
     ├── InvalidHistory      a history file does not have the documented form
     ├── InvalidSettings     a setting is unknown or has a value that is not allowed
-    └── ModeNotBuilt        this version has no writer for the mode that was asked for
+    ├── ModeNotBuilt        this version has no writer for the mode that was asked for
+    └── LLMError            the language model or its server
+        ├── ServerUnreachable   no server, no answer in time, or a connection that was cut   (try again)
+        ├── ServerFailed        an error of the server, or an answer that cannot be read     (try again)
+        ├── RateLimited         too many questions for the endpoint                          (try again)
+        ├── EmptyAnswer         the model wrote nothing                                      (try again)
+        ├── WrongKey            the endpoint refused the key
+        ├── UnknownModel        the endpoint does not know the model
+        ├── ContextTooSmall     question and papers do not fit
+        └── AnswerBlocked       a content filter
 
 `index_store` has its own tree, `LibraryError`; `describe` turns any of them into what the user reads.
 """
@@ -39,6 +48,50 @@ class InvalidSettings(AssistantError):
 
 class ModeNotBuilt(AssistantError):
     """The mode exists in the interface but no writer for it does."""
+
+
+class LLMError(AssistantError):
+    """The language model or its server failed; quoting mode still works."""
+
+
+class ServerUnreachable(LLMError):
+    """No server, no answer in time, or a connection that was cut."""
+
+    retryable = True
+
+
+class ServerFailed(LLMError):
+    """The server answered with an error, or with something that cannot be read."""
+
+    retryable = True
+
+
+class RateLimited(LLMError):
+    """The endpoint takes no more questions for now."""
+
+    retryable = True
+
+
+class EmptyAnswer(LLMError):
+    """The model wrote nothing."""
+
+    retryable = True
+
+
+class WrongKey(LLMError):
+    """The endpoint refused the key."""
+
+
+class UnknownModel(LLMError):
+    """The endpoint does not know the model."""
+
+
+class ContextTooSmall(LLMError):
+    """The question and its papers do not fit into the model's context."""
+
+
+class AnswerBlocked(LLMError):
+    """A content filter refused the question or stopped the answer."""
 
 
 @dataclass(frozen=True, slots=True)

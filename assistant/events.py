@@ -1,13 +1,15 @@
 """What one turn emits, in this order; the command line, the page and Python callers all read the same events.
 
-Planned, Retrieved, then any number of Delta and Cited, then Done. A turn that breaks ends with Failed instead.
+Planned, Retrieved, then any number of Delta, Cited and Unsourced, then Checked (written answers) and Done. A turn that
+breaks ends with Failed instead.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from index_store import PaperHit
 
-from .citations import Citation
+from .citations import Citation, Uncited
 from .conversations import Conversation, Turn
 from .routing import Plan
 
@@ -42,6 +44,20 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsourced:
+    """A claim ends here that cites nothing and that no offered sentence supports."""
+
+    mark: Uncited
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The answer is complete; how many of its claims have which support label."""
+
+    support: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The turn is over, written to its end or stopped; `conversation` holds it as its last turn."""
 
@@ -59,4 +75,4 @@ class Failed:
     conversation: Conversation
 
 
-Event = Planned | Retrieved | Delta | Cited | Done | Failed
+Event = Planned | Retrieved | Delta | Cited | Unsourced | Checked | Done | Failed

@@ -31,18 +31,30 @@ class Plan:
 
 _PRONOUN = re.compile(
     r"\b(its|it|this (?:one|method|paper|approach|work|model)|that (?:one|method|paper|approach|work|model)|"
-    r"their|they|them|these|those|the (?:method|paper|approach|authors|same)|this|that)\b",
+    r"their|they|them|these|those|the (?:method|paper|approach|authors|same)(?! of\b)|this|that)\b",
     re.IGNORECASE,
 )
 _POSSESSIVE = {"its", "their"}
+_POINTS_BACK = re.compile(r"th(is|at) \w", re.IGNORECASE)  # "this paper" points back wherever it stands
 # Pronouns that point inside the sentence itself: "methods that ...", "is it possible to ...".
-_EXPLETIVE = re.compile(r"\b(is|was|does|makes?) it (possible|true|known|matter|mean|take)\b|\w+ that\b", re.IGNORECASE)
-_CONTINUES = re.compile(r"^(and|but|so|or|also|then|what about|how about|why|how so|how come|really)\b", re.IGNORECASE)
+_EXPLETIVE = re.compile(
+    r"\b(is|was|does|makes?|can) it (possible|true|known|hard|worth|matter|mean|take|make sense|be)\b"
+    r"|\b(?!(?:is|was|does|did|do|of|than|about|like|explain)\b)\w+ that\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?<=\s)\w*[A-Z]\w+")
+_CONTINUES = re.compile(
+    r"^(and|but|so|or|also|then|what about|how about|how so|how come|really|"
+    r"why(?! (?:is|are|was|were|do|does|did|can|should)\b))\b",
+    re.IGNORECASE,
+)
 _LONGEST_HEAD = 40
 
 
-def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int) -> Plan:
+def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int, asked_before: str = "") -> Plan:
     """The plan for a message; `previous` holds the papers that the turn before cited, first cited first.
+
+    Where it cited none, a follow-up is read behind that turn's question, `asked_before`.
 
     Raises `InvalidQuestion` or `ModeNotBuilt`.
     """
@@ -56,24 +68,32 @@ def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int) -
         )
     if mode in (Mode.COMPARE, Mode.SUMMARISE):
         raise ModeNotBuilt(f"The mode `{mode}` is not built yet; this version answers with `--mode ask`.")
-    if previous and _follows(question):
-        return Plan(Mode.ASK, question, _standalone(question, previous[0]), previous[0])
-    return Plan(Mode.ASK, question, question)
+    if not (previous or asked_before) or not _follows(question):
+        return Plan(Mode.ASK, question, question)
+    if not previous:
+        return Plan(Mode.ASK, question, f"{asked_before.rstrip(' ?!.')}: {question}")
+    return Plan(Mode.ASK, question, _standalone(question, previous[0]), previous[0])
 
 
 def _follows(question: str) -> bool:
     """Whether a message cannot be read without the turn before."""
     named = content_terms(question)
-    pronoun = _PRONOUN.search(_EXPLETIVE.sub("", question))
-    if pronoun and len(content_terms(question[: pronoun.start()])) <= 1:
-        return True  # with more before it, the pronoun points inside the message
+    if pronoun := _pronoun(question):
+        before = pronoun.string[: pronoun.start()]
+        if _POINTS_BACK.match(pronoun[0]) or (len(content_terms(before)) <= 1 and not _NAME.search(before)):
+            return True  # with more before it, the pronoun points inside the message
     return (bool(_CONTINUES.match(question)) and len(named) <= 3) or not named
+
+
+def _pronoun(question: str) -> re.Match[str] | None:
+    """The first word that may point back; its place is the one in the question."""
+    return _PRONOUN.search(_EXPLETIVE.sub(lambda found: "_" * len(found[0]), question))
 
 
 def _standalone(question: str, paper: Paper) -> str:
     """The message with the subject in the place of its pronoun, or behind it."""
     name = short_name(paper)
-    found = _PRONOUN.search(question)
+    found = _pronoun(question)
     if not found:
         return f"{question.rstrip(' ?!.')}: {name}?"
     put = f"{name}'s" if found[0].lower() in _POSSESSIVE else name

@@ -41,14 +41,36 @@ class Settings(BaseSettings):
     ] = 0.5
     search_papers: Annotated[int, Field(ge=1, le=50, description="How many papers a question looks at closely.")] = 8
     max_question_characters: Annotated[int, Field(ge=1, description="Longer questions are refused.")] = 4000
-    host: Annotated[str, Field(description="Address the page listens on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
+    llm_model: Annotated[
+        str, Field(description="Name of the model that writes answers. Empty: quoting mode, no model is asked.")
+    ] = ""
     openai_api_key: Annotated[
-        str, Field(alias="OPENAI_API_KEY", repr=False, description="Key for the OpenAI-compatible embedding endpoint.")
+        str, Field(alias="OPENAI_API_KEY", repr=False, description="Key for the OpenAI-compatible endpoint.")
     ] = ""
     openai_base_url: Annotated[
-        str, Field(alias="OPENAI_BASE_URL", description="Address of the OpenAI-compatible embedding endpoint.")
+        str, Field(alias="OPENAI_BASE_URL", description="Address of the OpenAI-compatible endpoint.")
     ] = "https://api.openai.com/v1"
+    llm_temperature: Annotated[float, Field(ge=0, le=2, description="0 is the most predictable.")] = 0.1
+    llm_context_window: Annotated[
+        int, Field(ge=1, description="Tokens that the model takes in and gives out together.")
+    ] = 8192
+    llm_max_tokens: Annotated[int, Field(ge=1, description="Longest answer, in tokens.")] = 1000
+    llm_timeout: Annotated[float, Field(gt=0, description="Seconds without a sign of life before giving up.")] = 60.0
+    llm_retries: Annotated[
+        int, Field(ge=0, le=10, description="How often a call is repeated that failed before its first word.")
+    ] = 2
+    llm_report_usage: Annotated[
+        bool, Field(description="Ask the server to count tokens; some refuse a request that asks so.")
+    ] = True
+    llm_prices: Annotated[
+        dict[str, tuple[float, float]],
+        Field(description='US dollars per million tokens in and out, by model: `{"NAME": [0.15, 0.60]}`.'),
+    ] = {}
+    prompts_folder: Annotated[
+        Path | None, Field(description="Folder whose files replace those of `prompts/` that have the same name.")
+    ] = None
+    host: Annotated[str, Field(description="Address the page listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
 
     @classmethod
     def settings_customise_sources(
@@ -61,14 +83,25 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, that over `.env`, that over `settings.toml`."""
         given = init_settings()
-        home = given.get("home") or os.environ.get(f"{PREFIX}HOME") or user_data_path("research-assistant")
+        dotenv = _OwnDotEnv(settings_cls, env_file=Path(".env"))
+        home = given.get("home") or os.environ.get(f"{PREFIX}HOME") or dotenv().get("home")
+        home = home or user_data_path("research-assistant")
         toml = TomlConfigSettingsSource(settings_cls, Path(home) / "settings.toml")
         return (
             init_settings,
-            EnvSettingsSource(settings_cls),
-            _OwnDotEnv(settings_cls, env_file=Path(".env")),
+            _OwnEnvironment(settings_cls),
+            dotenv,
             toml,
         )
+
+
+class _OwnEnvironment(EnvSettingsSource):
+    """Names with our prefix that are no setting go in too, to be refused like any other."""
+
+    def __call__(self) -> dict[str, Any]:
+        known = {f"{PREFIX}{name}".lower() for name in self.settings_cls.model_fields}
+        ours = {name.lower(): value for name, value in os.environ.items() if name.lower().startswith(PREFIX.lower())}
+        return {name: value for name, value in ours.items() if name not in known} | super().__call__()
 
 
 class _OwnDotEnv(DotEnvSettingsSource):

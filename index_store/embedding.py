@@ -47,6 +47,8 @@ class MiniLM(BaseEmbedding):
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Waiting threads otherwise spin, which halves the speed whenever anything else is running.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         model = _checked(_MODEL_FILE, _MODEL_SHA256)
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_str(_checked(_TOKENIZER_FILE, _TOKENIZER_SHA256).decode())
@@ -116,12 +118,12 @@ class WordLlama(BaseEmbedding):
 class Embedder:
     """An embedding model with what the index must know of it.
 
-    `relevance` holds the cosine below which the model sees no relation and the one above which it is certain;
-    calibrated by `tests/benchmarks/calibrate.py` for the bundled models, a cautious guess for others.
+    `word_weight` is how much shared words count beside the cosine when the search decides whether the collection
+    speaks of a question; calibrated for the bundled models (`tests/benchmarks/calibrate.py`), a guess for others.
     """
 
     model: BaseEmbedding
-    relevance: tuple[float, float]
+    word_weight: float
 
     @property
     def fingerprint(self) -> str:
@@ -159,16 +161,16 @@ class Embedder:
 def open_embedder(name: str, *, api_base: str | None = None, api_key: str | None = None) -> Embedder:
     """The model a setting names: `minilm`, `wordllama` or `openai:NAME`. Raises `EmbeddingError` for others."""
     if name == "minilm":
-        return Embedder(MiniLM(), relevance=(0.15, 0.55))
+        return Embedder(MiniLM(), word_weight=0.3)
     if name == "wordllama":
-        return Embedder(WordLlama(), relevance=(0.15, 0.60))
+        return Embedder(WordLlama(), word_weight=0.5)
     if name.startswith("openai:") and name != "openai:":
         from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 
         model = OpenAILikeEmbedding(
             model_name=name.removeprefix("openai:"), api_base=api_base, api_key=api_key or "none", max_retries=3
         )
-        return Embedder(model, relevance=(0.20, 0.60))
+        return Embedder(model, word_weight=0.3)
     raise EmbeddingError(
         f"RESEARCH_ASSISTANT_EMBEDDING_MODEL is {name!r}; it must be `minilm`, `wordllama` or `openai:` and a name."
     )

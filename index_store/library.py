@@ -108,6 +108,7 @@ class Library:
         PassageVectors.delete(self.home / _VECTORS)
         Lexicon.delete(self.home / _WORDS)
         self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
+        self.catalogue.prune_vectors(self.embedder.fingerprint)
 
     def _open_indexes(self) -> None:
         known = self.catalogue.meta("fingerprint")

@@ -155,14 +155,13 @@ def _overlap(text: str, weights: Mapping[str, tuple[float, int]]) -> float:
 def _relevance(library: Library, hits: Sequence[PaperHit], weights: Mapping[str, tuple[float, int]]) -> float:
     """How sure the search is that the collection speaks of the question, from 0 to 1.
 
-    Combines the closeness in meaning of the best paper and its best sentence with the share of the question's
-    words that one paper holds; coefficients from `tests/benchmarks/calibrate.py`.
+    The mean cosine of a paper's best passage and best sentence, and the share of the question's words that the paper
+    holds, for the best of the first five. `python -m tests.benchmarks.calibrate` measured it on 140 questions: with a
+    threshold of 0.5 it refuses 32 and 32 of 35 absent ones and 3 and 2 of 35 answerable ones (tune and test half).
     """
     best = 0.0
-    low, high = library.embedder.relevance
     for hit in hits[:5]:
         nearest = max((match.similarity for match in hit.sentences), default=hit.similarity)
-        meaning = min(1.0, max(0.0, ((hit.similarity + nearest) / 2 - low) / (high - low)))
         words = _overlap(f"{hit.paper.title} {hit.paper.abstract}", weights)
-        best = max(best, (meaning + words) / 2)
-    return best
+        best = max(best, (hit.similarity + nearest) / 2 + library.embedder.word_weight * words)
+    return min(1.0, best)

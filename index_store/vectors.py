@@ -9,6 +9,7 @@ from typing import Literal, cast
 import chromadb
 import numpy as np
 from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 from numpy.typing import NDArray
@@ -50,6 +51,9 @@ class PassageVectors:
                 configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=_SPACE)),
             )
         except (ChromaError, ValueError, OSError) as error:
+            # Chroma keeps what failed to start and would hand it to the next open in this process.
+            SharedSystemClient._identifier_to_system.pop(str(folder), None)
+            SharedSystemClient._identifier_to_refcount.pop(str(folder), None)
             raise LibraryUnreadable(
                 f"The vector index in {folder} cannot be opened ({error}); run `research-assistant rebuild`."
             ) from error

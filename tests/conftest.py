@@ -1,10 +1,12 @@
 """What every test gets: no network, a clean environment, a home of its own, and the indexed sample collection."""
 
+import hashlib
 import ipaddress
 import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test that wants the sample waits until it is embedded, which takes minutes on a busy machine."""
+    for item in items:
+        if "sample_home" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESEARCH_ASSISTANT_HOME", str(tmp_path / "home"))
@@ -94,13 +103,33 @@ def embedder() -> Embedder:
     return open_embedder("minilm")
 
 
+def _version_of_index() -> str:
+    """Changes with anything that the index of the sample is made from: code, collection, releases."""
+    made_from = [
+        *sorted((ROOT / "index_store").rglob("*.py")),
+        ROOT / "index_store/sample.jsonl",
+        ROOT / "requirements.lock",
+    ]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in made_from)).hexdigest()[:16]
+
+
 @pytest.fixture(scope="session")
-def sample_home(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
-    """A closed library that holds the sample collection, indexed. Open a copy of it, never the folder itself."""
+def sample_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    """A closed library that holds the sample collection, indexed. Open a copy of it, never the folder itself.
+
+    Embedding takes 15 seconds and more, so the folder is kept in pytest's cache until something it rests on changes.
+    """
     home = tmp_path_factory.mktemp("sample") / "home"
+    kept = Path(request.config.cache.mkdir("sample-home")) / _version_of_index()
+    if kept.is_dir():
+        shutil.copytree(kept, home)
+        return home
     with Library(home, embedder) as library:
         library.add_sample()
         library.index()
+    whole = Path(shutil.copytree(home, tmp_path_factory.mktemp("whole") / "home"))
+    with suppress(OSError):  # another session was first, or the temporary folder is on another disk
+        whole.rename(kept)
     return home
 
 

@@ -12,8 +12,9 @@ from starlette.middleware.base import RequestResponseEndpoint
 from assistant import Assistant, Conversation
 
 from . import words
-from .chat import Chat, Parts
+from .chat import Chat, Parts, Speaker
 from .library import SampleButtons
+from .model import ModelPanel
 
 _STATIC = Path(__file__).with_name("static")
 _EXAMPLES = 4
@@ -54,19 +55,22 @@ def build(assistant: Assistant) -> gr.Blocks:
                         retry = gr.Button(words.RETRY, visible=False, size="sm", elem_id="retry")
                         clear = gr.Button(words.CLEAR, visible=False, size="sm", elem_id="clear")
                         undo = gr.Button(words.UNDO, visible=False, size="sm", elem_id="undo")
+                        quote = gr.Button(words.QUOTE_INSTEAD, visible=False, size="sm", elem_id="quote")
                 announcement = gr.HTML(elem_id="announcement")
             with gr.Column(elem_id="aside", scale=2):
                 sources = gr.HTML(elem_id="sources")
+                panel = ModelPanel(assistant)
                 with gr.Row(elem_id="sample"):
                     notice = gr.HTML(elem_id="notice")
                     remove_sample = gr.Button(words.REMOVE_SAMPLE, visible=False, size="sm", elem_id="remove-sample")
                     add_sample = gr.Button(words.ADD_SAMPLE, visible=False, size="sm", elem_id="add-sample")
-        state, cleared = gr.State(Conversation()), gr.State(Conversation())
+        state, cleared, speaker = gr.State(Conversation()), gr.State(Conversation()), gr.State(Speaker())
         parts = Parts(
-            header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, suggested, state,
-            cleared,
+            header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, quote,
+            suggested, state, cleared, speaker,
         )  # fmt: skip
         _wire(blocks, Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice), parts)
+        panel.wire(speaker, header)
     made: gr.Blocks = blocks
     return made
 
@@ -76,25 +80,26 @@ def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) ->
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     of_sample = [sample._remove, sample._add, sample._notice]
 
-    blocks.load(chat.show, [parts.conversation], every, **private)
+    blocks.load(chat.show, [parts.conversation, parts.speaker], every, **private)
     blocks.load(sample.show, None, of_sample, **private)
     gr.on(
         [parts.question.submit, parts.send.click],
         chat.ask,
-        [parts.question, parts.conversation],
+        [parts.question, parts.conversation, parts.speaker],
         every,
         trigger_mode="once",
         **private,
     )
     for example in parts.examples:
-        example.click(chat.ask, [example, parts.conversation], every, trigger_mode="once", **private)
+        example.click(chat.ask, [example, parts.conversation, parts.speaker], every, trigger_mode="once", **private)
     parts.stop.click(chat.stop, None, None, queue=False, **private)
-    parts.retry.click(chat.retry, [parts.conversation], every, trigger_mode="once", **private)
-    parts.clear.click(chat.clear, [parts.conversation], every, **private)
-    parts.undo.click(chat.undo, [parts.cleared], every, **private)
+    parts.retry.click(chat.retry, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
+    parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
+    parts.clear.click(chat.clear, [parts.conversation, parts.speaker], every, **private)
+    parts.undo.click(chat.undo, [parts.cleared, parts.speaker], every, **private)
     for button, change in ((sample._remove, sample.remove), (sample._add, sample.add)):
         button.click(change, None, of_sample, api_visibility="private", show_progress="full").then(
-            chat.show, [parts.conversation], every, **private
+            chat.show, [parts.conversation, parts.speaker], every, **private
         )
 
 
@@ -134,6 +139,7 @@ def serve(assistant: Assistant) -> None:
     """Serves the page until interrupted."""
     host, port = assistant.settings.host, assistant.settings.port
     logging.basicConfig(level=logging.WARNING)
+    assistant.warm_up()
     shown = f"[{host}]" if ":" in host else host
     print(f"{words.NAME} is open at http://{shown}:{port}  (Ctrl+C closes it)", flush=True)
     uvicorn.run(create_app(assistant), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)

@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
 
 from assistant import (
     Assistant,
+    Checked,
     Citation,
     Cited,
+    Connection,
     Conversation,
     Delta,
     Done,
@@ -22,6 +24,7 @@ from assistant import (
     Planned,
     Retrieved,
     Turn,
+    Unsourced,
     describe,
     examples,
 )
@@ -48,9 +51,24 @@ class Parts:
     retry: gr.Button
     clear: gr.Button
     undo: gr.Button
+    quote: gr.Button
     examples: Sequence[gr.Button]
     conversation: gr.State
     cleared: gr.State
+    speaker: gr.State
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who answers in this session: the model of `connection`, else that of the settings, else quotations."""
+
+    connection: Connection | None = None
+    quoting_only: bool = False
+
+    def model(self, assistant: Assistant) -> str | None:
+        """The name of the model that writes, or None."""
+        chosen = None if self.quoting_only else self.connection or assistant.connection
+        return chosen.model if chosen else None
 
 
 @dataclass
@@ -72,10 +90,13 @@ class Chat:
         self._assistant, self._parts = assistant, parts
         self._stops: dict[str, asyncio.Event] = {}
 
-    async def ask(self, question: str, conversation: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
+    async def ask(
+        self, question: str, conversation: Conversation, speaker: Speaker, request: gr.Request
+    ) -> AsyncIterator[Updates]:
         """Asks one question, painting the answer as it comes."""
         parts, session = self._parts, request.session_hash or ""
         if not question.strip():
+            yield {parts.draft: ""}  # a handler that yields nothing would empty every component
             return
         stop = self._stops[session] = asyncio.Event()
         draft = _Draft(" ".join(question.split()))
@@ -89,9 +110,15 @@ class Chat:
         }
         painted = time.monotonic()
         try:
-            async for event in self._assistant.ask(question, conversation, stop=stop):
+            async for event in self._assistant.ask(
+                question,
+                conversation,
+                stop=stop,
+                connection=speaker.connection,
+                quoting_only=speaker.quoting_only,
+            ):
                 if isinstance(event, Done | Failed):
-                    yield self.show(event.conversation)
+                    yield self.show(event.conversation, speaker)
                 elif self._note(event, draft) or time.monotonic() - painted >= _PAINT_SECONDS:
                     yield {
                         parts.draft: draft.html(),
@@ -99,7 +126,7 @@ class Chat:
                     }
                     painted = time.monotonic()
         except Exception as error:  # refused before the turn began: the question goes back to its writer
-            yield self.show(conversation) | {
+            yield self.show(conversation, speaker) | {
                 parts.question: question,
                 parts.draft: render.notice(describe(error).message),
                 parts.announcement: describe(error).message,
@@ -112,26 +139,34 @@ class Chat:
         if running := self._stops.get(request.session_hash or ""):
             running.set()
 
-    async def retry(self, conversation: Conversation, request: gr.Request) -> AsyncIterator[Updates]:
+    async def retry(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:
         """Asks the last question again, in the place of its first answer."""
-        if conversation.turns:
+        if not conversation.turns:
+            yield {self._parts.draft: ""}
+        else:
             before = conversation.without_last()
             yield {self._parts.turns: render.conversation(before.turns), self._parts.conversation: before}
-            async for updates in self.ask(conversation.turns[-1].question, before, request):
+            async for updates in self.ask(conversation.turns[-1].question, before, speaker, request):
                 yield updates
 
-    def clear(self, conversation: Conversation) -> Updates:
+    async def quote(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:
+        """Asks the last question again without a model, this once."""
+        async for updates in self.retry(conversation, replace(speaker, quoting_only=True), request):
+            yield updates
+        yield {self._parts.header: render.header(self._assistant.library.status(), speaker.model(self._assistant))}
+
+    def clear(self, conversation: Conversation, speaker: Speaker) -> Updates:
         """Begins a new conversation; the old one can be taken back until the next one has begun."""
-        return self.show(Conversation()) | {
+        return self.show(Conversation(), speaker) | {
             self._parts.cleared: conversation,
             self._parts.undo: gr.update(visible=bool(conversation.turns)),
         }
 
-    def undo(self, cleared: Conversation) -> Updates:
+    def undo(self, cleared: Conversation, speaker: Speaker) -> Updates:
         """Takes the cleared conversation back."""
-        return self.show(cleared)
+        return self.show(cleared, speaker)
 
-    def show(self, conversation: Conversation) -> Updates:
+    def show(self, conversation: Conversation, speaker: Speaker) -> Updates:
         """The whole chat for a conversation at rest."""
         parts, status = self._parts, self._assistant.library.status()
         begun = bool(conversation.turns)
@@ -139,7 +174,7 @@ class Chat:
         asked += [""] * (len(parts.examples) - len(asked))
         return {
             parts.conversation: conversation,
-            parts.header: render.header(status),
+            parts.header: render.header(status, speaker.model(self._assistant)),
             parts.turns: render.conversation(conversation.turns) if begun else render.welcome(status),
             parts.draft: "",
             parts.sources: render.sources(conversation),
@@ -147,6 +182,7 @@ class Chat:
             parts.retry: gr.update(visible=begun),
             parts.clear: gr.update(visible=begun),
             parts.undo: gr.update(visible=False),
+            parts.quote: gr.update(visible=begun and _wants_quotations(conversation.turns[-1])),
             **self._running(False),
             **{
                 button: gr.update(value=text, visible=bool(text))
@@ -156,13 +192,16 @@ class Chat:
 
     def _running(self, running: bool) -> Updates:
         return {self._parts.send: gr.update(visible=not running), self._parts.stop: gr.update(visible=running)} | (
-            {part: gr.update(visible=False) for part in (self._parts.retry, self._parts.clear, self._parts.undo)}
+            {
+                part: gr.update(visible=False)
+                for part in (self._parts.retry, self._parts.clear, self._parts.undo, self._parts.quote)
+            }
             if running
             else {}
         )
 
     @staticmethod
-    def _note(event: Planned | Retrieved | Delta | Cited, draft: _Draft) -> bool:
+    def _note(event: Planned | Retrieved | Delta | Cited | Unsourced | Checked, draft: _Draft) -> bool:
         """Takes an event into the draft; says whether it should be painted at once."""
         match event:
             case Planned(plan):
@@ -174,7 +213,14 @@ class Chat:
                 draft.pieces.append(text)
             case Cited(citation):
                 draft.pieces.append(citation)
+            case Unsourced(mark):
+                draft.pieces.append(mark)
         return False
+
+
+def _wants_quotations(turn: Turn) -> bool:
+    """Whether a written answer went wrong in a way that quotations would not."""
+    return turn.llm is not None and (turn.outcome is Outcome.FAILED or bool(turn.note))
 
 
 def _announcement(turn: Turn) -> str:

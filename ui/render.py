@@ -12,6 +12,8 @@ from assistant import Citation, Conversation, Outcome, Paper, Piece, Status, Tur
 from . import words
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": False}).enable("table").disable("image")
+# A link of a writer that stays in the page would look like a citation; nh3 lets such links through.
+_MARKDOWN.validateLink = lambda url: url.startswith(("https://", "http://"))  # type: ignore[method-assign]
 _TAGS = frozenset(
     "a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split()
 )
@@ -29,14 +31,16 @@ _MARK = (
 )
 
 
-def header(status: Status) -> str:
-    """The page's head: mark and name, how many papers there are, and which mode is speaking."""
+def header(status: Status, model: str | None = None) -> str:
+    """The page's head: mark and name, how many papers there are, and who is speaking: a model or quotations."""
+    speaks = f"{words.WRITTEN_BY} {escape(visible(model))}" if model else words.QUOTING_MODE
+    title = "" if model else f' title="{escape(words.QUOTING_MODE_MEANS)}"'
     waiting = f" · {status.pending:,} being indexed" if status.pending else ""
     return (
         f'<header class="masthead"><div class="brand">{_MARK}<h1>{words.NAME}</h1>'
         f'<p class="tagline">{words.TAGLINE}</p></div>'
         f'<p class="facts"><span class="count">{words.papers(status.papers)}{waiting}</span>'
-        f'<span class="mode" title="{escape(words.QUOTING_MODE_MEANS)}">{words.QUOTING_MODE}</span></p></header>'
+        f'<span class="mode"{title}>{speaks}</span></p></header>'
     )
 
 
@@ -62,7 +66,21 @@ def turn(item: Turn) -> str:
         note = f'<p class="note">{words.STOPPED}</p>'
     elif item.outcome is Outcome.FAILED:
         note = f'<p class="note problem" role="alert">{escape(visible(item.problem))}</p>'
-    return _turn(item.question, item.standalone, answer(item.pieces) + note)
+    elif item.note:
+        note = f'<p class="note">{escape(visible(item.note))}</p>'
+    return _turn(item.question, item.standalone, answer(item.pieces) + note + _meta(item))
+
+
+def _meta(item: Turn) -> str:
+    """The line under a written answer: what the check found, who wrote it, what it took."""
+    if not item.llm:
+        return ""
+    parts = [words.checked(item.support)] if item.support else []
+    parts.append(escape(visible(item.llm)))
+    if item.usage:
+        tokens = item.usage.prompt_tokens + item.usage.completion_tokens
+        parts.append(words.spent(tokens, item.usage.estimated, item.cost, item.timings.get("first_token")))
+    return f'<p class="meta">{" · ".join(parts)}</p>'
 
 
 def draft(question: str, standalone: str, pieces: Sequence[Piece], step: str) -> str:
@@ -82,29 +100,35 @@ def _turn(question: str, standalone: str, body: str) -> str:
 
 def answer(pieces: Sequence[Piece]) -> str:
     """An answer as HTML: our own tags from its Markdown, no images, web links only, and a link for each citation."""
-    citations: list[Citation] = []
+    marks: list[str] = []
     text = ""
     for piece in pieces:
-        if isinstance(piece, Citation):
-            text += f"\ue000{len(citations)}\ue001"
-            citations.append(piece)
-        else:
+        if isinstance(piece, str):
             text += visible(piece)
+        else:
+            text += f"\ue000{len(marks)}\ue001"
+            marks.append(marker(piece) if isinstance(piece, Citation) else _no_source())
     markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text))
     clean = nh3.clean(
         markup, tags=set(_TAGS), attributes=_ATTRIBUTES, url_schemes={"http", "https"}, link_rel="noopener noreferrer"
     )
-    return _PLACEHOLDER.sub(lambda found: marker(citations[int(found[1])]), clean)
+    return _PLACEHOLDER.sub(lambda found: marks[int(found[1])], clean)
 
 
 def marker(citation: Citation) -> str:
     """The link from a claim to the sentence it rests on."""
-    title = escape(f"{citation.paper.display_title}: {citation.quote}")
-    label = escape(f"Source {citation.number}, sentence {citation.sentence}: {citation.paper.display_title}")
+    title = escape(visible(f"{citation.paper.display_title}: {citation.quote}"))
+    found = words.SUPPORT[citation.support]
+    source = f"Source {citation.number}, sentence {citation.sentence}, {found}: {citation.paper.display_title}"
+    label, look = escape(visible(source)), citation.support.replace(" ", "-")
     return (
-        f'<a class="cite" href="#{_sentence_id(citation.number, citation.sentence)}" title="{title}" '
+        f'<a class="cite {look}" href="#{_sentence_id(citation.number, citation.sentence)}" title="{title}" '
         f'aria-label="{label}">{citation.number}</a>'
     )
+
+
+def _no_source() -> str:
+    return f'<span class="no-source" role="img" title="{words.NO_SOURCE}" aria-label="{words.NO_SOURCE}">?</span>'
 
 
 def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[Piece] | None = None) -> str:
@@ -162,7 +186,7 @@ def card(paper: Paper, number: int | None, cited: Sequence[int], *, is_open: boo
 
 def notice(text: str) -> str:
     """A line that says what was just done."""
-    return f'<p class="notice">{escape(text)}</p>' if text else ""
+    return f'<p class="notice">{escape(visible(text))}</p>' if text else ""
 
 
 def visible(text: str) -> str:

@@ -1,7 +1,10 @@
 """What the page says, in one place."""
 
+from collections.abc import Mapping
+
 NAME = "Footnote"
 TAGLINE = "Ask your papers. Every sentence shows its source."
+WRITTEN_BY = "Written by"
 QUOTING_MODE = "Quoting mode"
 QUOTING_MODE_MEANS = "No language model is set up: answers are sentences of the abstracts, word for word."
 
@@ -18,6 +21,26 @@ WELCOME_MORE = (
 EMPTY_LIBRARY = "There are no papers here yet"
 EMPTY_LIBRARY_MORE = "Add your own on the command line, or start with the sample collection of 97 papers:"
 ADD_COMMAND = "research-assistant add FILE"
+
+SUPPORT = {
+    "verbatim": "the sentence itself",
+    "supported": "supports the claim",
+    "partly": "supports the claim partly",
+    "not found": "the claim was not found in it",
+}
+NO_SOURCE = "No sentence of the papers was found for this claim"
+
+MODEL_PANEL = "Language model"
+MODEL_INTRO = (
+    "With a model the answers are written, and every claim is checked against the sentence it cites. "
+    "Without one they are quotations."
+)
+MODEL, ADDRESS, KEY, CONTEXT, LONGEST = "Model", "Address", "Key", "Context window (tokens)", "Longest answer (tokens)"
+MODEL_HINT, KEY_HINT = "llama3.1:8b, gpt-4o-mini, ...", "kept in memory only, until this page is closed"
+CONNECT, DISCONNECT, CHECKING = "Check and use", "Use quotations", "Asking the server ..."
+MODEL_MISSING = "Give the name of a model."
+DISCONNECTED = "Answers are quotations now."
+QUOTE_INSTEAD = "Answer with quotations"
 
 SEARCHING = "Searching the papers …"
 WRITING = "Writing …"
@@ -51,3 +74,25 @@ def cited(sentences: int, count: int) -> str:
     """The line that a screen reader hears when an answer is complete."""
     of = "1 sentence" if sentences == 1 else f"{sentences} sentences"
     return f"Answer complete: {of} from {papers(count)}."
+
+
+def connected(model: str, seconds: float) -> str:
+    """That the model answers."""
+    return f"{model} answers; first word after {seconds:.1f} s. It writes the next answers."
+
+
+def checked(support: Mapping[str, int]) -> str:
+    """The line under a written answer: how many claims it makes and what the check found."""
+    total = sum(support.values())
+    parts = [f"{support[label]} {label}" for label in ("supported", "partly", "not found") if support.get(label)]
+    return f"{total} claim{'' if total == 1 else 's'}: {', '.join(parts)}"
+
+
+def spent(tokens: int, estimated: bool, cost: float | None, first_word: float | None) -> str:
+    """What a written answer took."""
+    parts = [f"{'about ' if estimated else ''}{tokens:,} tokens"]
+    if cost is not None:
+        parts.append(f"${cost:.4f}")
+    if first_word is not None:
+        parts.append(f"first word after {first_word:.1f} s")
+    return " · ".join(parts)

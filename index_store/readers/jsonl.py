@@ -29,7 +29,9 @@ def _read(path: Path, file: TextIO) -> Iterator[Record]:
         try:
             yield _paper(json.loads(line), path.name)
         except json.JSONDecodeError as error:
-            yield Malformed(str(path), number, f"not valid JSON: {error.msg} at column {error.colno}")
+            yield Malformed(
+                str(path), number, f"not valid JSON at column {error.colno}: {error.msg.removesuffix(' at')}"
+            )
         except (ValueError, RecursionError) as error:
             yield Malformed(str(path), number, str(error))
 

@@ -67,7 +67,7 @@ def beir(folder: Path) -> dict[str, Any]:
 
 def _library(home: Path) -> Library:
     model = open_embedder("minilm")
-    return Library(home, TimedEmbedder(model.model, model.relevance))
+    return Library(home, TimedEmbedder(model.model, model.word_weight))
 
 
 def _add_corpus(library: Library, folder: Path) -> dict[str, str]:

@@ -39,7 +39,7 @@ class WordCounts(BaseEmbedding):
 @pytest.fixture(scope="session")
 def make_embedder() -> Callable[..., Embedder]:
     """Makes a cheap embedder of the given model name, with nothing seen yet."""
-    return lambda name="word-counts": Embedder(WordCounts(model_name=name), relevance=(0.1, 0.6))
+    return lambda name="word-counts": Embedder(WordCounts(model_name=name), word_weight=0.3)
 
 
 @pytest.fixture

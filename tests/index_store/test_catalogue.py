@@ -193,15 +193,35 @@ def test_vectors_of_another_model_are_not_used(catalogue: Catalogue) -> None:
     assert catalogue.vectors("other/some-splitter", [BERT], dimension=2) == {}
 
 
-def test_forgetting_keeps_the_vectors_that_another_paper_shares(catalogue: Catalogue) -> None:
-    twin = Paper(BERT.title, BERT.abstract, doi="10.1/twin")
-    (_, bert), (_, other) = catalogue.put([replace(BERT, doi="10.1/x"), twin])
-    assert bert.id != other.id
+def remove(catalogue: Catalogue, paper: Paper) -> None:
+    catalogue.mark([paper.id], State.REMOVED)
+    catalogue.forget([paper.id])
+
+
+def test_the_vectors_of_a_forgotten_paper_are_kept_in_case_it_comes_back(catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
     catalogue.put_vectors(MODEL, {BERT.content_hash: vectors(1, 2)})
-    for paper_id, kept in ((bert.id, True), (other.id, False)):
-        catalogue.mark([paper_id], State.REMOVED)
-        catalogue.forget([paper_id])
-        assert bool(catalogue.vectors(MODEL, [BERT], dimension=2)) is kept
+    remove(catalogue, bert)
+    assert catalogue.vectors(MODEL, [BERT], dimension=2)
+
+
+def test_pruning_drops_the_vectors_that_no_paper_and_no_search_needs(catalogue: Catalogue) -> None:
+    twins = [replace(BERT, doi="10.1/x"), replace(BERT, doi="10.1/twin")]
+    (_, bert), (_, twin), (_, adam) = catalogue.put([*twins, ADAM])
+    assert bert.id != twin.id
+    catalogue.put_vectors(MODEL, {paper.content_hash: vectors(1, 2) for paper in (BERT, ADAM)})
+    catalogue.put_vectors("other/some-splitter", {ADAM.content_hash: vectors(1, 2)})
+
+    def kept(model: str = MODEL) -> set[str]:
+        return set(catalogue.vectors(model, [BERT, ADAM], dimension=2))
+
+    remove(catalogue, bert)
+    catalogue.prune_vectors(MODEL)
+    assert kept() == {BERT.content_hash, ADAM.content_hash}, "the twin has the same text"
+    assert kept("other/some-splitter") == set()
+    remove(catalogue, twin)
+    catalogue.prune_vectors(MODEL)
+    assert kept() == {adam.content_hash}
 
 
 def test_only_removed_papers_are_forgotten(catalogue: Catalogue) -> None:

@@ -93,8 +93,13 @@ def test_normalising_bares_a_doi(doi: str) -> None:
 
 @pytest.mark.parametrize(
     "arxiv_id",
-    ["1706.03762", "1706.03762v7", "arXiv:1706.03762v1", "https://arxiv.org/abs/1706.03762"]
-    + ["https://arxiv.org/pdf/1706.03762v2.pdf"],
+    [
+        "1706.03762",
+        "1706.03762v7",
+        "arXiv:1706.03762v1",
+        "https://arxiv.org/abs/1706.03762",
+        "https://arxiv.org/pdf/1706.03762v2.pdf",
+    ],
 )
 def test_normalising_bares_an_arxiv_id(arxiv_id: str) -> None:
     assert normalise(replace(ATTENTION, arxiv_id=arxiv_id)).arxiv_id == "1706.03762"

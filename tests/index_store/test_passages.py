@@ -6,7 +6,16 @@ from index_store import Passage, Sentence, passages, sentences
 from index_store.passages import PASSAGE_TOKENS
 
 # Random characters of every script, and random prose out of what abstracts are made of.
-PIECES = ["We train a model.", "See e.g. The survey", "et al. (2020)", "p = 0.05", "Why?", "漢字と仮名。", "🎉🎉", "naïve"]
+PIECES = [
+    "We train a model.",
+    "See e.g. The survey",
+    "et al. (2020)",
+    "p = 0.05",
+    "Why?",
+    "漢字と仮名。",
+    "🎉🎉",
+    "naïve",
+]
 PROSE = st.lists(st.sampled_from([*PIECES, "It works! ", "\n\n\n", "\u2028", "x" * 900, "word " * 300]), max_size=25)
 TEXT = st.text(max_size=300) | PROSE.map(" ".join)
 
@@ -36,7 +45,9 @@ def test_passages_are_slices_that_cover_the_abstract(abstract: str) -> None:
     assert_slices_that_cover(abstract, passages(abstract))
 
 
-@given(st.lists(st.sampled_from(["A short one.", "A sentence of nine words stands here, no more.", "Is it?"]), max_size=90))
+@given(
+    st.lists(st.sampled_from(["A short one.", "A sentence of nine words stands here, no more.", "Is it?"]), max_size=90)
+)
 def test_passages_are_whole_sentences(chosen: list[str]) -> None:
     abstract = " ".join(chosen)
     starts = {sentence.start for sentence in sentences(abstract)}

@@ -19,19 +19,28 @@
     lastMarker = link;
     target.focus({ preventScroll: true });
     target.scrollIntoView({ behavior: behavior(), block: "center" });
+    back.hidden = innerWidth > 900;
   });
 
-  // Escape leads back from a sentence to the marker it was opened from.
+  // Escape leads back from a sentence to the marker it was opened from; on a phone a button does.
   let lastMarker = null;
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !lastMarker?.isConnected || !document.activeElement?.matches("mark")) return;
-    lastMarker.focus();
+  const goBack = () => {
+    back.hidden = true;
+    if (!lastMarker?.isConnected) return;
+    lastMarker.focus({ preventScroll: true });
     lastMarker.scrollIntoView({ behavior: behavior(), block: "center" });
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.activeElement?.matches("mark")) goBack();
+  });
+  const back = Object.assign(document.createElement("button"), {
+    id: "back", type: "button", textContent: "↑ Back to the answer", hidden: true, onclick: goBack,
   });
 
-  const nearEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 160;
-  let pinned = true;
-  addEventListener("scroll", () => { pinned = nearEnd(); }, { passive: true });
+  let held = false;
+  for (const gesture of ["wheel", "touchmove", "keydown"]) {
+    addEventListener(gesture, () => { held = false; }, { passive: true });
+  }
 
   const settle = (id, act) => {
     const found = document.getElementById(id);
@@ -43,11 +52,10 @@
       let asked = false;
       new MutationObserver(() => {
         const writing = draft.querySelector(".turn") !== null;
-        if (writing && !asked) {
-          draft.querySelector(".turn").scrollIntoView({ behavior: behavior(), block: "start" });
-          pinned = true;
-        } else if (writing && pinned && innerWidth > 900) {
-          scrollTo({ top: document.documentElement.scrollHeight });
+        // A new question goes to the top of the view, and stays there unless its reader scrolls.
+        if (writing && !asked) held = true;
+        if (held && (writing || asked)) {
+          [...document.querySelectorAll("#turns .turn, #draft .turn")].at(-1)?.scrollIntoView({ block: "start" });
         }
         asked = writing;
       }).observe(draft, { childList: true, subtree: true });
@@ -58,6 +66,7 @@
     });
     settle("question", (box) => box.querySelector("textarea")?.setAttribute("aria-label", "Your question"));
     document.documentElement.lang ||= "en";
+    document.body.append(back);
     if (!ready) setTimeout(watch, 100);
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", watch);

@@ -1,0 +1,52 @@
+"""Prompts as files: a head that declares the variables, then the text (LlamaIndex's RichPromptTemplate)."""
+
+import importlib.resources
+import re
+from pathlib import Path
+
+from llama_index.core.prompts import RichPromptTemplate
+
+from .errors import InvalidSettings
+
+VARIABLES: dict[str, frozenset[str]] = {
+    "answer_system": frozenset({"fence"}),
+    "answer_user": frozenset({"fence", "papers", "question"}),
+    "plan": frozenset({"history", "message"}),
+}
+"""What the code gives to each prompt; every file must declare and use exactly these."""
+
+_HEAD = re.compile(r"\A---\nvariables:(?P<names>[^\n]*)\n---\n(?P<text>.*)\Z", re.DOTALL)
+
+
+class Prompts:
+    """The prompts of the package, each replaced by a file of the same name in `folder` if it is there."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Reads all prompts. Raises `InvalidSettings` if one is malformed or has other variables than it is given."""
+        self._templates = {name: self._load(name, folder) for name in VARIABLES}
+
+    def render(self, name: str, **variables: str) -> str:
+        """The text of a prompt. Values are put in as they are and never rendered themselves."""
+        return self._templates[name].format(llm=None, messages_to_prompt=None, **variables).strip()
+
+    @staticmethod
+    def _load(name: str, folder: Path | None) -> RichPromptTemplate:
+        own = folder / f"{name}.md" if folder else None
+        if own and own.is_file():
+            source, text = str(own), own.read_text(encoding="utf-8")
+        else:
+            file = importlib.resources.files("prompts") / f"{name}.md"
+            source, text = f"prompts/{name}.md", file.read_text(encoding="utf-8")
+        head = _HEAD.match(text)
+        if not head:
+            raise InvalidSettings(f"{source} must begin with `---`, a line `variables: ...` and `---`.")
+        declared = frozenset(part.strip() for part in head["names"].split(",") if part.strip())
+        template = RichPromptTemplate(head["text"])
+        used = frozenset(template.template_vars)
+        if not declared == used == VARIABLES[name]:
+            wanted = ", ".join(sorted(VARIABLES[name]))
+            raise InvalidSettings(
+                f"{source} must declare and use exactly these variables: {wanted}; "
+                f"it declares {', '.join(sorted(declared)) or 'none'} and uses {', '.join(sorted(used)) or 'none'}."
+            )
+        return template

@@ -1,0 +1,266 @@
+"""The command line's contract: what scripts read, exit codes, and one line on stderr when something is wrong."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index_store import Embedder, Library
+
+from .conftest import Run
+
+QUESTION = "How does MiniCache compress the KV cache?"
+
+
+def records(path: Path, *lines: Any) -> Path:
+    """A JSON Lines file; a line that is already text goes in as it is."""
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    return path
+
+
+ZEBRAFISH = {"title": "Zebrafish hearts", "abstract": "Zebrafish hearts regrow after injury.", "year": 2021}
+YEAST = {"title": "Yeast clocks", "abstract": "Yeast keeps time without light.", "authors": ["A. Lee", "B. Diaz"]}
+
+
+# -- what scripts read ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("home")
+def test_search_prints_ranked_papers_with_their_passages(run: Run) -> None:
+    ran = run("search", QUESTION, "-k", "3", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert [hit["rank"] for hit in ran.json] == [1, 2, 3]
+    assert ran.json[0]["paper"]["title"].startswith("MiniCache")
+    assert ran.json[0]["score"] >= ran.json[1]["score"] >= ran.json[2]["score"]
+    for hit in ran.json:
+        assert hit.keys() == {"rank", "score", "paper", "passages"}
+        assert hit["paper"].keys() >= {"id", "title", "abstract", "source"}
+        for passage in hit["passages"]:
+            assert hit["paper"]["abstract"][passage["start"] : passage["end"]] == passage["text"]
+
+
+@pytest.mark.usefixtures("home")
+def test_ask_prints_the_documented_object_whose_quotes_are_slices_of_abstracts(run: Run) -> None:
+    ran = run("ask", QUESTION, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    keys = {"question", "mode", "answer", "refused", "citations", "papers", "llm", "timings"}
+    assert ran.json.keys() >= keys
+    assert (ran.json["question"], ran.json["mode"], ran.json["refused"], ran.json["llm"]) == (
+        QUESTION,
+        "ask",
+        False,
+        None,
+    )
+    assert ran.json["timings"]["total"] > 0
+    assert {citation["number"] for citation in ran.json["citations"]} == set(range(1, 1 + max_number(ran.json)))
+    for citation in ran.json["citations"]:
+        assert citation.keys() >= {"number", "paper", "sentence", "start", "end", "quote", "support"}
+        assert citation["paper"]["abstract"][citation["start"] : citation["end"]] == citation["quote"]
+        assert f"[{citation['number']}]" in ran.json["answer"]
+        assert citation["paper"] in ran.json["papers"]
+
+
+def max_number(answer: dict[str, Any]) -> int:
+    return max((int(citation["number"]) for citation in answer["citations"]), default=0)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_refusal_is_a_success_that_says_so(run: Run) -> None:
+    ran = run("ask", "What is the best recipe for lasagne?", "--json")
+    assert (ran.code, ran.json["refused"], ran.json["citations"], ran.json["papers"]) == (0, True, [], [])
+
+
+@pytest.mark.usefixtures("home")
+def test_ask_for_people_prints_the_answer_and_its_references(run: Run) -> None:
+    ran = run("ask", QUESTION)
+    assert ran.code == 0
+    answer, _, references = ran.out.partition("in this collection.*\n")
+    assert "across layers" in answer and "[1]" in answer
+    assert references.startswith("[1] MiniCache: KV Cache Compression in Depth Dimension")
+
+
+@pytest.mark.usefixtures("home")
+def test_the_output_of_ask_serves_as_history_and_numbers_go_on(run: Run, tmp_path: Path) -> None:
+    first = run("ask", "What is DuoAttention?", "--json").json
+    history = tmp_path / "history.json"
+    messages = [
+        {"role": "user", "content": first["question"]},
+        {"role": "assistant", "content": first["answer"], "citations": first["citations"]},
+    ]
+    history.write_text(json.dumps(messages))
+    second = run("ask", "and how much memory does it need?", "--history", history, "--json").json
+    third = run("ask", QUESTION, "--history", history, "--json").json
+    numbers = {citation["paper"]["id"]: citation["number"] for citation in first["citations"]}
+    assert second["citations"][0]["paper"]["title"].startswith("DuoAttention")
+    for later in (second, third):
+        for citation in later["citations"]:
+            assert numbers.get(citation["paper"]["id"], citation["number"]) == citation["number"]
+            assert (citation["number"] <= max_number(first)) == (citation["paper"]["id"] in numbers)
+
+
+def test_commands_that_change_the_library_print_what_they_did(run: Run, tmp_path: Path) -> None:
+    file = records(tmp_path / "papers.jsonl", ZEBRAFISH, YEAST)
+    assert run("add", file, "--json").json == {"new": 2, "updated": 0, "same": 0, "papers": 2, "skipped": []}
+    listed = run("list", "--json").json
+    assert [paper["title"] for paper in listed] == ["Zebrafish hearts", "Yeast clocks"]
+    assert listed[0] == {"id": listed[0]["id"], **ZEBRAFISH, "source": "papers.jsonl"}
+    assert run("list", "--limit", 1, "--offset", 1, "--json").json == listed[1:]
+    assert run("show", listed[1]["id"], "--json").json == listed[1]
+    assert run("rebuild", "--json").json == {"indexed": 2}
+    assert run("remove", listed[0]["id"], "--json").json == {"removed": 1, "papers": 1}
+    status = run("status", "--json").json
+    assert status["home"] == str(tmp_path / "home")
+    assert {name: status[name] for name in ("papers", "indexed", "pending", "sample")} == {
+        "papers": 1,
+        "indexed": 1,
+        "pending": 0,
+        "sample": 0,
+    }
+
+
+@pytest.mark.usefixtures("home")
+def test_the_sample_collection_goes_and_comes_back(run: Run) -> None:
+    assert run("status", "--json").json["sample"] == 97
+    assert run("sample", "remove", "--json").json == {"removed": 97, "papers": 0}
+    assert run("sample", "add", "--json").json == {"new": 97, "papers": 97}
+    assert run("sample", "add").out == "Nothing added. 97 papers in the library.\n"
+
+
+@pytest.mark.usefixtures("home")
+def test_what_people_read_of_the_library_shows_titles_as_plain_text(run: Run) -> None:
+    assert "97 papers, 97 indexed, 0 waiting" in run("status").out
+    paper_id = next(p["id"] for p in run("list", "--json").json if "mathcal" in p["title"])
+    assert "ℬ-Coder" in run("list").out
+    assert run("show", paper_id).out.startswith("ℬ-Coder: Value-Based Deep Reinforcement Learning")
+
+
+# -- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_a_malformed_record_is_reported_and_the_others_go_in(run: Run, tmp_path: Path) -> None:
+    file = records(tmp_path / "papers.jsonl", ZEBRAFISH, "{broken", YEAST, {"abstract": "No title."})
+    ran = run("add", file)
+    assert ran.code == 1
+    assert ran.out.splitlines()[0] == "2 new. 2 papers in the library."
+    assert [line.split(": ")[0].strip() for line in ran.out.splitlines()[1:]] == [
+        f"skipped {file}:2",
+        f"skipped {file}:4",
+    ]
+    assert ran.err == "2 records were skipped; the others went in.\n"
+
+
+def test_skipped_records_are_in_the_json_too(run: Run, tmp_path: Path) -> None:
+    ran = run("add", records(tmp_path / "papers.jsonl", {"abstract": "No title."}, ZEBRAFISH), "--json")
+    (skipped,) = ran.json["skipped"]
+    assert (ran.code, skipped["line"], skipped["reason"]) == (1, 1, "the record has no title")
+    assert ran.err.count("\n") == 1
+
+
+def test_the_same_file_twice_adds_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
+    file = records(tmp_path / "papers.jsonl", ZEBRAFISH, YEAST)
+    run("add", file)
+    again = run("add", file)
+    assert (again.code, again.out) == (0, "2 already there. 2 papers in the library.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["add", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
+        (["show", "nothing"], "No paper has the id 'nothing'. `research-assistant list` shows the ids."),
+        (["remove", "nothing"], "No paper has the id 'nothing'"),
+        (["ask", " "], "The question is empty."),
+        (["ask", "A and B", "--mode", "compare"], "The mode `compare` is not built yet"),
+        (["ask", "A", "--mode", "summarise"], "The mode `summarise` is not built yet"),
+        (["ask", "x" * 4001], "4,001 characters; 4,000 are allowed"),
+        (["status", "--home", "/proc/nothing"], "The folder /proc/nothing cannot be made"),
+        (["ask", "A", "--home", "/proc/nothing"], "The folder /proc/nothing cannot be made"),
+    ],
+)
+def test_a_failure_is_one_line_on_stderr_and_exit_code_1(run: Run, arguments: list[str], said: str) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (1, "")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("not json", "cannot be read as JSON"),
+        ('{"role": "user"}', "must be a JSON list"),
+        ('[{"role": "user"}]', "Message 1"),
+    ],
+)
+def test_a_malformed_history_is_refused_with_the_reason(run: Run, tmp_path: Path, content: str, said: str) -> None:
+    history = tmp_path / "history.json"
+    history.write_text(content)
+    ran = run("ask", "A question", "--history", history)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert said in ran.err
+
+
+def test_a_misspelt_setting_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESEARCH_ASSISTANT_PROT", "80")
+    ran = run("status")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "prot" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["search"], ["search", "A", "-k", "0"], ["ask", "A", "--mode", "guess"], ["add"], ["nonsense"], ["show"]),
+        *(["ask", "A", "--history", "missing.json"], ["list", "--limit", "many"], ["serve", "--port", "x"]),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Usage" in ran.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    ran = run("status", "--home", locked)
+    assert (ran.code, str(locked) in ran.err) == (1, True)
+
+
+def test_a_taken_port_is_told_before_anything_is_opened(run: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = run("serve", "--port", port)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert f"127.0.0.1:{port}" in ran.err and f"PORT={port + 1} make run" in ran.err
+    assert not (tmp_path / "home").exists()
+
+
+# -- more than one process --------------------------------------------------------------------------------------------
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs the installed command as its own process."""
+    program = Path(sys.executable).with_name("research-assistant")
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def test_a_second_process_is_told_that_the_library_is_in_use_and_may_still_read(home: Path, embedder: Embedder) -> None:
+    with Library(home, embedder):
+        asked = command("ask", QUESTION, "--home", home)
+        status = command("status", "--home", home, "--json")
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr == f"The library in {home} is open in another process. Ask on its page, or stop it first.\n"
+    assert (status.returncode, json.loads(status.stdout)["papers"]) == (0, 97)
+
+
+def test_the_installed_command_answers_in_a_process_of_its_own(home: Path) -> None:
+    ran = command("ask", QUESTION, "--home", home, "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["citations"][0]["paper"]["title"].startswith("MiniCache")

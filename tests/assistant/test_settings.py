@@ -1,0 +1,106 @@
+"""Where settings come from, which one wins, and that a misspelt one is noticed wherever it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from assistant import InvalidSettings, Settings, load_settings, settings_table
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder; the working folder is another empty one."""
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return home
+
+
+def test_arguments_win_over_the_environment_over_dotenv_over_toml(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "settings.toml").write_text("port = 1\n")
+    assert load_settings().port == 1
+    Path(".env").write_text("RESEARCH_ASSISTANT_PORT=2\n")
+    assert load_settings().port == 2
+    monkeypatch.setenv("RESEARCH_ASSISTANT_PORT", "3")
+    assert load_settings().port == 3
+    assert load_settings(port=4).port == 4
+    assert load_settings(port=None).port == 3
+
+
+def test_each_source_keeps_what_the_stronger_one_does_not_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "settings.toml").write_text('search_papers = 3\nembedding_model = "wordllama"\n')
+    Path(".env").write_text("RESEARCH_ASSISTANT_EMBEDDING_MODEL=minilm\n")
+    monkeypatch.setenv("RESEARCH_ASSISTANT_HOST", "::1")
+    found = load_settings(port=80)
+    assert (found.search_papers, found.embedding_model, found.host, found.port) == (3, "minilm", "::1", 80)
+
+
+def test_settings_toml_is_the_one_of_the_home_that_dotenv_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "settings.toml").write_text("port = 99\n")
+    monkeypatch.delenv("RESEARCH_ASSISTANT_HOME")
+    Path(".env").write_text(f"RESEARCH_ASSISTANT_HOME={other}\n")
+    assert (load_settings().home, load_settings().port) == (other, 99)
+
+
+def test_a_home_that_is_given_brings_its_own_settings(home: Path, tmp_path: Path) -> None:
+    (home / "settings.toml").write_text("port = 1\n")
+    assert load_settings(home=tmp_path / "another").port == 7860
+
+
+def test_dotenv_may_hold_the_settings_of_other_programs() -> None:
+    Path(".env").write_text("DATABASE_URL=x\nOPENAI_ORGANIZATION=y\nOPENAI_API_KEY=sk-secret\n")
+    assert load_settings().openai_api_key == "sk-secret"
+
+
+@pytest.mark.parametrize("place", ["environment", ".env", "settings.toml", "argument"])
+def test_an_unknown_name_is_refused_wherever_it_stands(place: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {}
+    match place:
+        case "environment":
+            monkeypatch.setenv("RESEARCH_ASSISTANT_PROT", "80")
+        case ".env":
+            Path(".env").write_text("RESEARCH_ASSISTANT_PROT=80\n")
+        case "settings.toml":
+            (home / "settings.toml").write_text("prot = 80\n")
+        case "argument":
+            given = {"prot": 80}
+    with pytest.raises(InvalidSettings, match=r"(?i)prot"):
+        load_settings(**given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "eighty"), ("PORT", "0"), ("PORT", "65536"), ("RELEVANCE_THRESHOLD", "1.5"), ("SEARCH_PAPERS", "0")],
+)
+def test_a_value_that_is_not_allowed_is_refused_by_name(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"RESEARCH_ASSISTANT_{name}", value)
+    with pytest.raises(InvalidSettings, match=f"'{name.lower()}'") as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"port ==", b"\xff\xfe", b"[port"])
+def test_a_broken_settings_file_is_named(content: bytes, home: Path) -> None:
+    (home / "settings.toml").write_bytes(content)
+    with pytest.raises(InvalidSettings, match=r"settings\.toml") as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+
+
+def test_the_key_is_not_shown_when_settings_are_printed() -> None:
+    Path(".env").write_text("OPENAI_API_KEY=sk-secret\n")
+    assert "sk-secret" not in repr(load_settings()) + str(load_settings())
+
+
+def test_every_setting_is_in_the_table_with_its_meaning() -> None:
+    rows = {row.split("`")[1]: row for row in settings_table().splitlines()[2:]}
+    names = {
+        field.alias or f"RESEARCH_ASSISTANT_{name.upper()}": field for name, field in Settings.model_fields.items()
+    }
+    assert rows.keys() == names.keys()
+    assert all(field.description and field.description in rows[name] for name, field in names.items())

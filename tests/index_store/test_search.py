@@ -1,0 +1,170 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index_store import Embedder, Library, Ranking, passages, search, sentences, terms
+from index_store.search import RRF_K, fuse
+
+BIDDING = "Real-Time Bidding by Reinforcement Learning in Display Advertising"
+FISH = "Avoiding tipping points in fisheries management through Gaussian Process Dynamic Programming"
+QUESTION = "How is real-time bidding for display advertising learned?"
+PARAPHRASE = "sustainable harvesting of animals in the ocean"  # shares no naming word with the paper's title
+
+IDS = st.sampled_from("abcdefgh")
+RANKINGS = st.lists(st.lists(IDS, unique=True, max_size=8), max_size=3)
+
+
+def titles(library: Library, question: str, limit: int = 10, ranking: Ranking = Ranking.FUSED) -> list[str]:
+    return [hit.paper.title for hit in search(library, question, limit, ranking=ranking).hits]
+
+
+# -- fusing -----------------------------------------------------------------------------------------------------------
+
+
+@given(RANKINGS)
+def test_fusing_scores_exactly_what_was_ranked(rankings: list[list[str]]) -> None:
+    scores = fuse(rankings)
+    assert set(scores) == {paper_id for ranking in rankings for paper_id in ranking}
+    assert all(0 < score <= len(rankings) / (RRF_K + 1) for score in scores.values())
+
+
+@given(RANKINGS)
+def test_fusing_does_not_depend_on_the_order_of_rankings(rankings: list[list[str]]) -> None:
+    assert fuse(rankings) == pytest.approx(fuse(rankings[::-1]))
+
+
+@given(st.lists(IDS, unique=True))
+def test_fusing_one_ranking_keeps_its_order(ranking: list[str]) -> None:
+    scores = fuse([ranking])
+    assert sorted(scores, key=scores.__getitem__, reverse=True) == ranking
+
+
+@given(RANKINGS, st.integers(1, 100))
+def test_a_paper_that_is_nowhere_behind_another_does_not_score_less(rankings: list[list[str]], k: int) -> None:
+    scores = fuse(rankings, k)
+
+    def places(paper_id: str) -> list[float]:
+        return [ranking.index(paper_id) if paper_id in ranking else float("inf") for ranking in rankings]
+
+    for one in scores:
+        for other in scores:
+            if all(mine <= theirs for mine, theirs in zip(places(one), places(other), strict=True)):
+                assert scores[one] >= scores[other] - 1e-12
+
+
+def test_a_paper_in_both_rankings_beats_the_first_of_one() -> None:
+    assert fuse([["a", "b"], ["c", "b"]]) == pytest.approx({"a": 1 / 61, "b": 2 / 62, "c": 1 / 61})
+
+
+# -- the sample -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ranking", Ranking)
+def test_a_plain_question_finds_its_paper_first(sample_library: Library, ranking: Ranking) -> None:
+    assert titles(sample_library, QUESTION, 3, ranking)[0] == BIDDING
+
+
+@pytest.mark.parametrize("ranking", [Ranking.MEANING, Ranking.FUSED])
+def test_a_question_in_other_words_finds_its_paper(sample_library: Library, ranking: Ranking) -> None:
+    assert titles(sample_library, PARAPHRASE, 3, ranking)[0] == FISH
+
+
+@pytest.mark.parametrize("ranking", [Ranking.WORDS, Ranking.FUSED])
+def test_a_name_that_means_nothing_finds_its_paper(sample_library: Library, ranking: Ranking) -> None:
+    assert titles(sample_library, "PROVABGS", 3, ranking)[0].startswith("The DESI PRObabilistic")
+
+
+def test_words_alone_find_only_papers_with_one_of_them(sample_library: Library) -> None:
+    assert len(titles(sample_library, "PROVABGS", 10, Ranking.WORDS)) == 1
+    assert titles(sample_library, "photosynthesis", 10, Ranking.WORDS) == []
+
+
+@pytest.mark.parametrize("ranking", Ranking)
+def test_hits_are_ranked_from_one_with_falling_scores_up_to_the_limit(
+    sample_library: Library, ranking: Ranking
+) -> None:
+    hits = search(sample_library, "reinforcement learning with value functions", 7, ranking=ranking).hits
+    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, 6, 7]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert len({hit.paper.id for hit in hits}) == 7
+
+
+def test_a_smaller_limit_gives_the_start_of_the_same_list(sample_library: Library) -> None:
+    assert titles(sample_library, QUESTION, 3) == titles(sample_library, QUESTION, 20)[:3]
+
+
+def test_what_a_hit_quotes_are_slices_of_its_abstract(sample_library: Library) -> None:
+    for hit in search(sample_library, QUESTION, 20).hits:
+        abstract = hit.paper.abstract
+        assert hit.passages
+        assert set(hit.passages) <= set(passages(abstract))
+        assert tuple(match.sentence for match in hit.sentences) == sentences(abstract)
+        for part in (*hit.passages, *(match.sentence for match in hit.sentences)):
+            assert part.text == abstract[part.start : part.end]
+
+
+def test_similarity_and_overlap_measure_a_sentence_against_the_question(
+    sample_library: Library, embedder: Embedder
+) -> None:
+    question = embedder.embed([QUESTION])[0]
+    hit = search(sample_library, QUESTION, 1).hits[0]
+    for match in hit.sentences:
+        alone = embedder.embed([match.sentence.text])[0]
+        assert match.similarity == pytest.approx(float(alone @ question), abs=0.05)  # int8: see test_embedding.py
+        assert np.linalg.norm(match.vector) == pytest.approx(1, abs=1e-5)
+        assert 0 <= match.overlap <= 1
+        assert (match.overlap > 0) == bool(
+            {"bid", "display", "advertis", "time", "real"} & set(terms(match.sentence.text))
+        )
+    assert max(hit.sentences, key=lambda match: match.overlap).sentence.number == 1
+
+
+def test_words_that_no_paper_uses_are_named(sample_library: Library) -> None:
+    result = search(sample_library, "What do papers find about photosynthesis in neural networks?", 3)
+    assert result.unknown == ("photosynthesi",)
+    assert search(sample_library, "neural networks", 3).unknown == ()
+
+
+def test_relevance_parts_what_the_collection_speaks_of_from_what_it_does_not(sample_library: Library) -> None:
+    inside = [search(sample_library, question, 5).relevance for question in (QUESTION, "KV cache compression")]
+    outside = [
+        search(sample_library, question, 5).relevance
+        for question in ("Who won the football world cup?", "chocolate cake recipe with hazelnuts")
+    ]
+    assert 0 <= max(outside) < 0.5 < min(inside) <= 1
+
+
+@pytest.mark.parametrize("nothing", ["", "   ", "\n"])
+def test_an_empty_question_finds_nothing(sample_library: Library, nothing: str) -> None:
+    result = search(sample_library, nothing, 5)
+    assert (result.hits, result.relevance, result.unknown, result.searched) == ((), 0.0, (), 97)
+
+
+def test_an_empty_library_finds_nothing(tmp_path: Path, cheap_embedder: Embedder) -> None:
+    with Library(tmp_path, cheap_embedder) as library:
+        result = search(library, QUESTION, 5)
+    assert (result.hits, result.searched) == ((), 0)
+    assert cheap_embedder.model.seen == [], "and asks no endpoint"
+
+
+@pytest.mark.parametrize("question", ["漢字", "🎉", "the", "?", "word " * 3000, "a\0b", '"(', "$x^2$"])
+def test_any_question_can_be_asked(sample_library: Library, question: str) -> None:
+    assert 0 <= search(sample_library, question, 5).relevance <= 1
+
+
+def test_the_same_question_gives_the_same_answer_again(sample_library: Library) -> None:
+    first, second = (search(sample_library, QUESTION, 20) for _ in range(2))
+    assert [(hit.paper.id, hit.score) for hit in first.hits] == [(hit.paper.id, hit.score) for hit in second.hits]
+
+
+def test_a_removed_paper_is_never_found_again(sample_home: Path, embedder: Embedder, tmp_path: Path) -> None:
+    shutil.copytree(sample_home, tmp_path / "home")
+    with Library(tmp_path / "home", embedder) as library:
+        library.remove([paper.id for paper in library.catalogue.page() if paper.title == BIDDING])
+        for ranking in Ranking:
+            assert BIDDING not in titles(library, QUESTION, 97, ranking)
+        assert search(library, QUESTION, 5).searched == 96

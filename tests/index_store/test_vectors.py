@@ -1,0 +1,220 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import chromadb
+import numpy as np
+import pytest
+from chromadb.config import Settings
+from chromadb.errors import ChromaError
+from numpy.typing import NDArray
+
+from index_store import IndexOutdated, LibraryUnreadable, Passage
+from index_store.vectors import PassageHit, PassageVectors
+
+MODEL = "some-model/some-splitter"
+EAST, NORTH, WEST = ([1.0, 0.0], [0.0, 1.0], [-1.0, 0.0])
+
+
+def rows(*vectors: list[float]) -> NDArray[np.float32]:
+    return np.array(vectors, dtype=np.float32)
+
+
+def passage(number: int) -> Passage:
+    return Passage(number, 0, 1, "x")
+
+
+def put(index: PassageVectors, **vectors_of_papers: list[list[float]]) -> None:
+    """Puts papers by id, with the vectors of their passages in order."""
+    cut = [(paper, number) for paper, own in vectors_of_papers.items() for number in range(1, len(own) + 1)]
+    index.put(
+        [paper for paper, _ in cut],
+        [passage(number) for _, number in cut],
+        rows(*(vector for own in vectors_of_papers.values() for vector in own)),
+    )
+
+
+def found(index: PassageVectors, vector: list[float], limit: int = 10) -> list[tuple[str, int]]:
+    return [(hit.paper_id, hit.number) for hit in index.search(rows(vector)[0], limit)]
+
+
+@contextmanager
+def opened(folder: Path, fingerprint: str = MODEL) -> Iterator[PassageVectors]:
+    index = PassageVectors(folder, fingerprint)
+    yield index
+    index.close()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[PassageVectors]:
+    with opened(tmp_path / "vectors") as made:
+        yield made
+
+
+def test_passages_come_nearest_first_with_their_cosine(index: PassageVectors) -> None:
+    put(index, a=[EAST, WEST], b=[[0.6, 0.8]])
+    hits = index.search(rows(EAST)[0], 10)
+    assert [(hit.paper_id, hit.number) for hit in hits] == [("a", 1), ("b", 1), ("a", 2)]
+    assert [hit.similarity for hit in hits] == pytest.approx([1.0, 0.6, -1.0], abs=1e-6)
+
+
+def test_similarity_is_the_cosine_of_the_vectors(index: PassageVectors) -> None:
+    random = np.random.default_rng(7)
+    vectors = random.normal(size=(50, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index.put([f"p{number}" for number in range(50)], [passage(1)] * 50, vectors)
+    hits = index.search(vectors[3], 50)
+    assert hits[0] == PassageHit("p3", 1, pytest.approx(1.0, abs=1e-5))
+    for hit in hits:
+        assert hit.similarity == pytest.approx(float(vectors[int(hit.paper_id[1:])] @ vectors[3]), abs=1e-5)
+
+
+def test_at_most_the_wanted_number_comes_back(index: PassageVectors) -> None:
+    put(index, a=[EAST], b=[NORTH])
+    assert found(index, EAST, limit=1) == [("a", 1)]
+    assert len(found(index, EAST, limit=100)) == 2
+
+
+def test_an_empty_index_finds_nothing(index: PassageVectors) -> None:
+    assert found(index, EAST) == []
+    assert (index.count, index.ids()) == (0, set())
+
+
+def test_putting_a_paper_again_replaces_its_vectors(index: PassageVectors) -> None:
+    put(index, a=[EAST], b=[[0.9, 0.1]])
+    put(index, a=[WEST])
+    assert found(index, EAST) == [("b", 1), ("a", 1)]
+    assert index.count == 2
+
+
+def test_passages_that_a_paper_has_no_longer_are_dropped(index: PassageVectors) -> None:
+    put(index, a=[EAST, NORTH, WEST], b=[NORTH, NORTH])
+    put(index, a=[EAST])
+    assert sorted(found(index, EAST)) == [("a", 1), ("b", 1), ("b", 2)]
+
+
+def test_a_removed_paper_is_gone_and_an_unknown_one_is_ignored(index: PassageVectors) -> None:
+    put(index, a=[EAST, NORTH], b=[WEST])
+    index.remove(["a", "nobody"])
+    index.remove([])
+    index.remove(["nobody"])
+    assert index.ids() == {"b"}
+
+
+def test_an_id_may_hold_a_colon(index: PassageVectors) -> None:
+    put(index, **{"doi:10.1/x:y": [EAST]})
+    assert found(index, EAST) == [("doi:10.1/x:y", 1)]
+
+
+def test_more_rows_than_chroma_takes_at_once_go_in_and_out(index: PassageVectors) -> None:
+    count = 6000
+    assert count > chromadb_batch(index)
+    vectors = np.random.default_rng(7).normal(size=(count, 8)).astype(np.float32)
+    ids = [f"p{number}" for number in range(count)]
+    index.put(ids, [passage(1)] * count, vectors)
+    assert index.count == count
+    index.put(ids, [passage(2)] * count, vectors)
+    assert index.count == count, "the first passages were stale"
+    index.remove(ids)
+    assert index.count == 0
+
+
+def chromadb_batch(index: PassageVectors) -> int:
+    return int(index._client.get_max_batch_size())
+
+
+def test_what_was_put_is_there_after_a_reopen(tmp_path: Path) -> None:
+    with opened(tmp_path) as index:
+        put(index, a=[EAST], b=[NORTH])
+    with opened(tmp_path) as index:
+        assert found(index, NORTH) == [("b", 1), ("a", 1)]
+
+
+def test_the_vectors_of_another_model_are_refused_with_both_names(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    with pytest.raises(IndexOutdated, match=r"some-model.*other-model.*research-assistant rebuild"):
+        PassageVectors(tmp_path, "other-model/some-splitter")
+    with opened(tmp_path) as index:
+        assert index.count == 0, "the refusal left the index as it was"
+
+
+def test_an_index_of_another_distance_is_refused(tmp_path: Path) -> None:
+    with chroma(tmp_path) as client:
+        client.create_collection("passages", embedding_function=None, metadata={"fingerprint": MODEL})
+    with pytest.raises(IndexOutdated):
+        PassageVectors(tmp_path, MODEL)
+
+
+def test_a_damaged_index_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    (tmp_path / "chroma.sqlite3").write_bytes(b"not a database" * 500)
+    with pytest.raises(LibraryUnreadable, match="research-assistant rebuild"):
+        PassageVectors(tmp_path, MODEL)
+
+
+def test_a_deleted_index_starts_empty(tmp_path: Path) -> None:
+    with opened(tmp_path / "v") as index:
+        put(index, a=[EAST])
+    PassageVectors.delete(tmp_path / "v")
+    PassageVectors.delete(tmp_path / "v")  # what is not there is deleted already
+    with opened(tmp_path / "v", "other-model/some-splitter") as index:
+        assert index.count == 0
+
+
+# -- what this module rests on: if Chroma changes here, so must it ----------------------------------------------------
+
+
+@contextmanager
+def chroma(folder: Path) -> Iterator[chromadb.ClientAPI]:
+    client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Iterator[chromadb.Collection]:
+    with chroma(tmp_path / "plain") as client:
+        yield client.create_collection("plain", embedding_function=None)
+
+
+def test_chroma_measures_squared_distance_unless_told(collection: chromadb.Collection) -> None:
+    assert (collection.configuration["hnsw"] or {}).get("space") == "l2"
+
+
+def test_chroma_keeps_an_old_distance_silently(tmp_path: Path, collection: chromadb.Collection) -> None:
+    with chroma(tmp_path / "plain") as client:
+        again = client.get_or_create_collection(
+            "plain", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        )
+        assert (again.configuration["hnsw"] or {}).get("space") == "l2"
+
+
+def test_chroma_ignores_an_added_id_that_it_knows_and_upsert_replaces_it(collection: chromadb.Collection) -> None:
+    def stored() -> list[float]:
+        return list(np.asarray(collection.get(ids=["a"], include=["embeddings"])["embeddings"])[0])
+
+    collection.add(ids=["a"], embeddings=rows(EAST))
+    collection.add(ids=["a"], embeddings=rows(NORTH))
+    assert stored() == EAST
+    collection.upsert(ids=["a"], embeddings=rows(NORTH))
+    assert stored() == NORTH
+
+
+def test_chroma_takes_vectors_of_any_model_with_the_same_dimension(collection: chromadb.Collection) -> None:
+    collection.add(ids=["a"], embeddings=rows(EAST))
+    with pytest.raises(ChromaError, match="dimension"):
+        collection.add(ids=["b"], embeddings=rows([1.0, 0.0, 0.0]))
+    collection.add(ids=["c"], embeddings=rows(NORTH))  # whoever made it
+
+
+def test_chroma_refuses_to_delete_an_empty_list_and_ignores_unknown_ids(collection: chromadb.Collection) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        collection.delete(ids=[])
+    collection.delete(ids=["nobody"])
+
+
+def test_chroma_refuses_one_id_twice_in_one_call(collection: chromadb.Collection) -> None:
+    with pytest.raises(ChromaError, match="uplicate"):
+        collection.upsert(ids=["a", "a"], embeddings=rows(EAST, NORTH))

@@ -1,0 +1,80 @@
+"""The panel in which a reader names a language model for this session; what is typed there stays in memory."""
+
+from typing import Any
+
+import gradio as gr
+
+from assistant import Assistant, Connection, check, describe
+
+from . import render, words
+from .chat import Speaker
+
+_Updates = tuple[Speaker, str, str, dict[str, Any]]
+
+
+class ModelPanel:
+    """Fields for a connection, filled from the settings (the key is not shown), with a check before it is used."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        settings = assistant.settings
+        with gr.Accordion(words.MODEL_PANEL, open=False, elem_id="model-panel"):
+            gr.HTML(f'<p class="hint">{words.MODEL_INTRO}</p>')
+            self._model = gr.Textbox(settings.llm_model, label=words.MODEL, placeholder=words.MODEL_HINT, max_lines=1)
+            self._address = gr.Textbox(settings.openai_base_url, label=words.ADDRESS, max_lines=1)
+            self._key = gr.Textbox(label=words.KEY, type="password", placeholder=words.KEY_HINT)
+            with gr.Row():
+                self._context = gr.Number(settings.llm_context_window, label=words.CONTEXT, precision=0, minimum=1)
+                self._longest = gr.Number(settings.llm_max_tokens, label=words.LONGEST, precision=0, minimum=1)
+            with gr.Row(elem_id="model-actions"):
+                self._connect = gr.Button(words.CONNECT, size="sm", elem_id="connect")
+                self._disconnect = gr.Button(words.DISCONNECT, size="sm", elem_id="disconnect")
+            self._outcome = gr.HTML(elem_id="model-outcome")
+
+    def wire(self, speaker: gr.State, header: gr.HTML) -> None:
+        """Connects the buttons to the session's speaker."""
+        fields = [self._model, self._address, self._key, self._context, self._longest, speaker]
+        changed = [speaker, header, self._outcome, self._key]
+        self._connect.click(
+            self._use, fields, changed, api_visibility="private", show_progress="minimal", trigger_mode="once"
+        )
+        self._disconnect.click(self._drop, None, changed, api_visibility="private", show_progress="hidden")
+
+    async def _use(
+        self, model: str, address: str, key: str, context: float | None, longest: float | None, speaker: Speaker
+    ) -> _Updates:
+        """Checks the connection; only one that answers is used, otherwise the session's speaker stays."""
+        if not model.strip():
+            return self._show(speaker, words.MODEL_MISSING)
+        settings = self._assistant.settings
+        base_url = address.strip() or settings.openai_base_url
+        chosen = Connection(
+            model=model.strip(),
+            base_url=base_url,
+            key=key.strip() or self._known_key(speaker, base_url),
+            temperature=settings.llm_temperature,
+            context_window=int(context or settings.llm_context_window),
+            max_tokens=int(longest or settings.llm_max_tokens),
+            timeout=settings.llm_timeout,
+            retries=settings.llm_retries,
+            report_usage=settings.llm_report_usage,
+        )
+        try:
+            seen = await check(chosen)
+        except Exception as error:
+            return self._show(speaker, describe(error).message)
+        return self._show(Speaker(chosen), words.connected(chosen.model, seen["first_token_seconds"]))
+
+    def _known_key(self, speaker: Speaker, base_url: str) -> str:
+        """The key for an empty field: one given before for this very address, so that no other server gets it."""
+        settings, before = self._assistant.settings, speaker.connection
+        if before and before.base_url == base_url:
+            return before.key
+        return settings.openai_api_key if base_url == settings.openai_base_url else ""
+
+    def _drop(self) -> _Updates:
+        return self._show(Speaker(quoting_only=True), words.DISCONNECTED)
+
+    def _show(self, speaker: Speaker, outcome: str) -> _Updates:
+        head = render.header(self._assistant.library.status(), speaker.model(self._assistant))
+        return speaker, head, render.notice(outcome), gr.update(value="")
