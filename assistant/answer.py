@@ -15,7 +15,11 @@ from .prompts import Prompts
 
 _HISTORY_SHARE = 0.25  # of the tokens left for papers and history together
 _SAFETY = 0.9  # our tokenizer is not the model's
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000-\uf8ff]")
+# What no reader sees but a model reads: controls, direction marks, tags and variation selectors (Unicode TR36).
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+    r"\ufff9-\ufffb\ue000-\uf8ff\U000e0000-\U000e0fff]"
+)
 
 CountTokens = Callable[[str], int]
 

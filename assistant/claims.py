@@ -7,14 +7,15 @@ other belong to the same claim. Its citations are let out once the claim is over
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from index_store import Paper, Sentence
 
 from .citations import Citation, Piece, References, Target, Uncited, number
+from .support import SupportChecker, plain_claim
 
-if TYPE_CHECKING:
-    from .support import SupportChecker
+Source = tuple[str, Sentence]
+"""A paper's key and one of its sentences."""
+
 
 _END = re.compile(r"[.!?。！？][\"'”’)\]*_]*$")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|cf|vs|approx|Fig|Figs|Eq|Eqs|Dr|No|resp)\.$")
@@ -27,8 +28,8 @@ _ABOUT_COLLECTION = re.compile(
     r"\b(?:not|no|nothing|none|neither)\b[^.]*\b(?:collection|abstracts?|papers?|sentences?|sources?)\b",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"[*_`#>|]+|^\s*(?:[-•]|\d+[.)])\s+", re.MULTILINE)
 _FEWEST_WORDS = 4
+_FENCES = ("```", "~~~", "$$")
 
 
 @dataclass
@@ -37,13 +38,14 @@ class ClaimChecker:
 
     references: References
     offered: Mapping[str, tuple[Paper, Sequence[Sentence]]]
-    checker: "SupportChecker"
+    checker: SupportChecker
     _claim: str = ""
     _cited: bool = False
     _targets: list[Target] = field(default_factory=list)
     _held: str = ""
     _count: int = 0
-    _fenced: bool = False
+    _begun: str = ""
+    _fence: str = ""
     _spaced: bool = True
 
     def feed(self, piece: str | Target) -> list[Piece]:
@@ -52,11 +54,13 @@ class ClaimChecker:
 
     def close(self) -> list[Piece]:
         """What was held back, once the answer has ended."""
+        self._end_word()
         return [*self._flush(), *self._end_claim(), *self._release()]
 
     def _take(self, piece: str | Target) -> Iterator[Piece]:
         if isinstance(piece, Target):
-            if not self._targets and self._held.strip():
+            self._end_word()
+            if not self._targets and "\n" not in self._held:
                 yield from self._release()
             self._targets.append(piece)
             return
@@ -66,33 +70,44 @@ class ClaimChecker:
 
     def _word(self, part: str) -> Iterator[Piece]:
         if self._targets:
-            if _BETWEEN_MARKERS.fullmatch(part):
-                self._held += part
+            rest = _BETWEEN_MARKERS.sub("", part, count=1)
+            self._held += part[: len(part) - len(rest)]
+            if not rest:
                 return
             yield from self._flush()
+            part = rest
         if part.isspace():
-            if "\n" in part or _END.search(self._claim):
-                self._held += part  # a marker may still follow
-                return
-        elif self._held and self._is_over(part):
+            self._end_word()
+            self._held += part  # a marker may still follow
+            return
+        if self._held and self._is_over(part):
             yield from self._end_claim()
         yield from self._release()
         self._claim += part
-        if part.startswith(("```", "$$")):
-            self._fenced = not self._fenced
-        self._spaced = part[-1].isspace()
+        self._begun += part.strip()
+        self._spaced = False
         yield part
+
+    def _end_word(self) -> None:
+        """Opens or closes a block of code or maths once a word is whole, however the stream was cut."""
+        word, self._begun = self._begun, ""
+        for fence in _FENCES:
+            opens = fence == "$$" or word.startswith(fence)
+            if (self._fence == fence or (not self._fence and opens)) and word.count(fence) % 2:
+                self._fence = "" if self._fence else fence
+                return
 
     def _is_over(self, next_word: str) -> bool:
         if "\n" in self._held:
             return True
-        return bool(_STARTS_NEW.match(next_word)) and not _ABBREVIATION.search(self._claim)
+        ended = _END.search(self._claim) and not _ABBREVIATION.search(self._claim)
+        return bool(ended and _STARTS_NEW.match(next_word))
 
     def _release(self) -> Iterator[Piece]:
         if self._held:
             held, self._held = self._held, ""
             self._claim += held
-            self._spaced = True
+            self._spaced = held[-1].isspace()
             yield held
 
     def _flush(self) -> Iterator[Piece]:
@@ -100,7 +115,7 @@ class ClaimChecker:
         if not self._targets:
             return
         targets, self._targets = self._targets, []
-        claim = plain(self._claim)
+        claim = plain_claim(self._claim)
         yield from self._cite(claim, self._evidence(claim, targets))
         self._cited, self._claim = True, ""
         if "\n" in self._held:
@@ -111,39 +126,37 @@ class ClaimChecker:
 
     def _end_claim(self) -> Iterator[Piece]:
         """Ends a sentence: one that cites nothing gets the source that supports it, or is marked."""
-        claim, cited = plain(self._claim), self._cited
+        claim, cited = plain_claim(self._claim), self._cited
         self._claim, self._cited = "", False
-        if cited or self._fenced or not _claims_something(claim):
+        if cited or self._fence or not _claims_something(claim):
             return
-        found = self._best(claim)
+        found = self._supporting(claim)
         self._count += 1
-        if found and self.checker.check(claim, [found[1].text]).label == "supported":
+        if found:
             yield from self._space()
-            yield self._citation(found[0], found[1], "supported")
+            yield self._citation(*found, "supported")
         else:
             yield Uncited(self._count)
 
-    def _evidence(self, claim: str, targets: Sequence[Target]) -> list[tuple[str, Sentence]]:
-        """The cited sentences, each once; for a paper cited as a whole, its sentence that supports the claim best."""
-        found: dict[tuple[str, int], tuple[str, Sentence]] = {}
+    def _evidence(self, claim: str, targets: Sequence[Target]) -> list[Source]:
+        """The cited sentences, each once; for a paper cited as a whole, the sentence that speaks to the claim."""
+        found: dict[tuple[str, int], Source] = {}
         for target in targets:
             known = self.offered[target.key][1]
-            sentence = known[target.sentence - 1] if target.sentence else self._best_of(claim, known)
-            if sentence:
-                found[target.key, sentence.number] = (target.key, sentence)
+            place = target.sentence or 1 + next(iter(self.checker.select(claim, [s.text for s in known])), -1)
+            if place:
+                found[target.key, place] = (target.key, known[place - 1])
         return list(found.values())
 
-    def _cite(self, claim: str, evidence: Sequence[tuple[str, Sentence]]) -> Iterator[Piece]:
+    def _cite(self, claim: str, evidence: Sequence[Source]) -> Iterator[Piece]:
         if not evidence:
             return
         self._count += 1
         yield from self._space()
-        label = self.checker.check(claim, [sentence.text for _, sentence in evidence]).label if claim else "partly"
-        if label == "not found" and (other := self._best(claim)):
-            repaired = self.checker.check(claim, [other[1].text]).label
-            if repaired == "supported":
-                yield self._citation(other[0], other[1], repaired)
-                return
+        label = self._label(claim, evidence) if claim else "partly"
+        if label == "not found" and (other := self._supporting(claim)):
+            yield self._citation(*other, "supported")
+            return
         for key, sentence in evidence:
             yield self._citation(key, sentence, label)
 
@@ -154,29 +167,23 @@ class ClaimChecker:
             yield " "
 
     def _citation(self, key: str, sentence: Sentence, label: str) -> Citation:
-        self.references, citation = number(
-            self.references, Target(key, self.offered[key][0], sentence.number), sentence, str(label), self._count
-        )
+        target = Target(key, self.offered[key][0], sentence.number)
+        self.references, citation = number(self.references, target, sentence, label, self._count)
         return citation
 
-    def _best(self, claim: str) -> tuple[str, Sentence] | None:
-        """The offered sentence that supports a claim best."""
+    def _label(self, claim: str, evidence: Sequence[Source]) -> str:
+        """What the check says; a method that only the title names is not missing from the sentence."""
+        titles = dict.fromkeys(self.offered[key][0].display_title for key, _ in evidence)
+        return str(self.checker.check(claim, [sentence.text for _, sentence in evidence], " ".join(titles)).label)
+
+    def _supporting(self, claim: str) -> Source | None:
+        """The offered sentence that ranks first for a claim, if it supports it."""
         everything = [(key, sentence) for key, (_, known) in self.offered.items() for sentence in known]
         if not claim or not everything:
             return None
         scores = self.checker.rank(claim, [sentence.text for _, sentence in everything])
-        return everything[max(range(len(scores)), key=scores.__getitem__)]
-
-    def _best_of(self, claim: str, known: Sequence[Sentence]) -> Sentence | None:
-        if not known:
-            return None
-        scores = self.checker.rank(claim, [sentence.text for sentence in known])
-        return known[max(range(len(scores)), key=scores.__getitem__)]
-
-
-def plain(claim: str) -> str:
-    """A claim without Markdown."""
-    return " ".join(_MARKUP.sub(" ", claim).split())
+        best = everything[max(range(len(scores)), key=scores.__getitem__)]
+        return best if self._label(claim, [best]) == "supported" else None
 
 
 def _claims_something(claim: str) -> bool:

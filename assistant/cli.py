@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-if TYPE_CHECKING:  # LlamaIndex and Chroma take seconds to import; `--help` needs neither
+if TYPE_CHECKING:
     from rich.progress import Progress
 
     from index_store import AddReport, Catalogue, PaperHit
@@ -254,6 +254,28 @@ def ask(
     if turn.problem:
         err.print(turn.problem, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
+
+
+@app.command()
+def check(as_json: AsJson = False, home: Home = None) -> None:
+    """Ask the language model of the settings for one word, and say what is wrong if it does not answer."""
+    from .errors import InvalidSettings
+    from .llm import Connection
+    from .llm import check as check_connection
+    from .settings import load_settings
+
+    connection = Connection.of(load_settings(home=home))
+    if not connection:
+        raise InvalidSettings("No model is set, so answers are quotations. Name one in RESEARCH_ASSISTANT_LLM_MODEL.")
+    seen = asyncio.run(check_connection(connection))
+    if as_json:
+        _print_json(seen)
+        return
+    out.print(f"{seen['model']} answers; first word after {seen['first_token_seconds']} s.", highlight=False)
+    if not seen["streams"]:
+        out.print("It does not stream: its answers come in one piece.")
+    if not seen["reports_usage"]:
+        out.print("It does not count tokens; the product estimates them.")
 
 
 @app.command()

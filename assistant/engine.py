@@ -5,16 +5,15 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from numpy.typing import NDArray
 
-from index_store import Library, PaperHit, SearchResult, open_embedder, search, sentences
+from index_store import Library, Ranking, SearchResult, open_embedder, search, sentences
 
 from . import quoting
 from .answer import history, request
@@ -23,6 +22,7 @@ from .claims import ClaimChecker
 from .conversations import Conversation, Outcome, Turn
 from .errors import LLMError, describe
 from .events import Checked, Cited, Delta, Done, Event, Failed, Planned, Retrieved, Unsourced
+from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped
 from .prompts import Prompts
 from .routing import Mode, Plan, plan
@@ -103,6 +103,10 @@ class Assistant:
     def __init__(self, library: Library, settings: Settings) -> None:
         self.library, self.settings = library, settings
         self._prompts = Prompts(settings.prompts_folder)
+        # The check was calibrated with MiniLM, whatever model the index uses.
+        self._shares_vectors = settings.embedding_model == "minilm"
+        minilm = library.embedder if self._shares_vectors else open_embedder("minilm")
+        self._support = SupportChecker(minilm.embed)
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None, *, rebuild: bool = False) -> "Assistant":
@@ -130,9 +134,19 @@ class Assistant:
         """Loads what the first question would otherwise wait for."""
         self.search("warm up", 1)
 
-    def search(self, question: str, limit: int) -> SearchResult:
+    def search(self, question: str, limit: int, ranking: Ranking = Ranking.FUSED) -> SearchResult:
         """The `limit` best papers for a question."""
-        return search(self.library, question, limit)
+        return search(self.library, question, limit, ranking=ranking)
+
+    def as_retriever(self, k: int = 10, ranking: Ranking = Ranking.FUSED) -> PaperRetriever:
+        """A LlamaIndex retriever over the library; scores are cosines with `Ranking.MEANING`."""
+        return PaperRetriever(lambda question, limit, by: self.search(question, limit, by).hits, k, ranking)
+
+    def as_chat_engine(self) -> PaperChatEngine:
+        """A LlamaIndex chat engine with a conversation of its own."""
+        return PaperChatEngine(
+            lambda message, past, stop: self.ask(message, past, stop=stop), self.library.catalogue.papers
+        )
 
     @property
     def connection(self) -> Connection | None:
@@ -163,7 +177,7 @@ class Assistant:
         *,
         connection: Connection | None = None,
         quoting_only: bool = False,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
         `connection` stands in for the model of the settings; with `quoting_only` none is asked. Raises
@@ -174,8 +188,8 @@ class Assistant:
         stop = stop or asyncio.Event()
         chosen = None if quoting_only else connection or self.connection
         try:
-            model = LanguageModel(chosen) if chosen else None
             draft.llm = chosen.model if chosen else None
+            model = LanguageModel(chosen) if chosen else None
             if model and conversation.turns:
                 await self._rewrite(draft, conversation, model, stop)
             yield Planned(draft.plan)
@@ -192,8 +206,9 @@ class Assistant:
             else:
                 draft.llm = draft.llm if relevant else None
                 pieces = _quote(draft, result, relevant, stop)
-            async for piece in pieces:
-                yield draft.add(piece)
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield draft.add(piece)
             outcome = Outcome.STOPPED if stop.is_set() else Outcome.ANSWERED if relevant else Outcome.REFUSED
             turn = draft.turn(outcome, self.settings)
             if turn.support:
@@ -239,7 +254,7 @@ class Assistant:
         conversation: Conversation,
         model: LanguageModel,
         stop: asyncio.Event,
-    ) -> AsyncIterator[Piece]:
+    ) -> AsyncGenerator[Piece, None]:
         """The written answer; each claim is checked against what it cites before its citations are let out."""
         connection, call = model.connection, Call()
         budget = connection.context_window - connection.max_tokens
@@ -259,16 +274,19 @@ class Assistant:
             for paper in draft.references.offered
             if paper.id in offered
         }
-        checker = ClaimChecker(draft.references, known, SupportChecker(_Vectors(self.library, result.hits)))
+        if self._shares_vectors:
+            self._support.know({match.sentence.text: match.vector for hit in result.hits for match in hit.sentences})
+        checker = ClaimChecker(draft.references, known, self._support)
         problem: LLMError | None = None
         try:
-            async for chunk in until_stopped(model.stream(asked.messages, call), stop):
-                if "first_token" not in draft.timings:
-                    draft.lap("first_token")
-                for target in targets.feed(chunk):
-                    for piece in checker.feed(target):
-                        yield piece
-                draft.references = checker.references
+            async with aclosing(until_stopped(model.stream(asked.messages, call), stop)) as chunks:
+                async for chunk in chunks:
+                    if "first_token" not in draft.timings:
+                        draft.lap("first_token")
+                    for target in targets.feed(chunk):
+                        for piece in checker.feed(target):
+                            yield piece
+                    draft.references = checker.references
         except LLMError as error:
             problem = error
         for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close():
@@ -283,7 +301,9 @@ class Assistant:
             draft.note = _NO_SOURCE
 
 
-async def _quote(draft: _Draft, result: SearchResult, relevant: bool, stop: asyncio.Event) -> AsyncIterator[Piece]:
+async def _quote(
+    draft: _Draft, result: SearchResult, relevant: bool, stop: asyncio.Event
+) -> AsyncGenerator[Piece, None]:
     """The answer in quotations, or that the collection holds none."""
     allowed = frozenset(hit.paper.id for hit in result.hits) if relevant else frozenset()
     stream = CitationStream(draft.references, allowed)
@@ -298,19 +318,6 @@ async def _quote(draft: _Draft, result: SearchResult, relevant: bool, stop: asyn
     for piece in stream.close():
         yield piece
     draft.references, draft.dropped = stream.references, stream.dropped
-
-
-class _Vectors:
-    """Vectors of claims and sentences; those of the sentences that were found are there already."""
-
-    def __init__(self, library: Library, hits: Sequence[PaperHit]) -> None:
-        self._library = library
-        self._known = {match.sentence.text: match.vector for hit in hits for match in hit.sentences}
-
-    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        missing = list(dict.fromkeys(text for text in texts if text not in self._known))
-        self._known.update(zip(missing, self._library.embedder.embed(missing), strict=True))
-        return np.array([self._known[text] for text in texts], dtype=np.float32)
 
 
 def _standalone(text: str) -> str:

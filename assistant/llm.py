@@ -7,7 +7,7 @@ a model name nothing is built: no default model is ever reached for.
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -107,7 +107,7 @@ class LanguageModel:
 
     async def stream(
         self, messages: Sequence[ChatMessage], call: Call, *, max_tokens: int | None = None
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The answer piece by piece; `call` holds usage and the reason for the end afterwards.
 
         Closing the iterator closes the connection to the server. Raises a kind of `LLMError`.
@@ -150,27 +150,27 @@ class LanguageModel:
         return "".join([piece async for piece in self.stream(messages, call, max_tokens=max_tokens)])
 
 
-async def until_stopped(pieces: AsyncIterator[str], stop: asyncio.Event | None) -> AsyncIterator[str]:
+async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
     """The pieces until `stop` is set; a piece that is being waited for is given up at once."""
-    if stop is None:
-        async for piece in pieces:
-            yield piece
-        return
-    stopped = asyncio.ensure_future(stop.wait())
+    stopped, waiting = asyncio.ensure_future(stop.wait()), None
     try:
-        while True:
+        while not stop.is_set():  # pieces that are at hand never let `stopped` come first
             waiting = asyncio.ensure_future(anext(pieces))
             await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
-                waiting.cancel()
-                await asyncio.gather(waiting, return_exceptions=True)
                 return
             try:
-                yield waiting.result()
+                piece = waiting.result()
             except StopAsyncIteration:
                 return
+            yield piece
     finally:
-        stopped.cancel()
+        # A generator that is being read cannot be closed, so the read is given up first.
+        for task in (stopped, waiting):
+            if task and not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await pieces.aclose()
 
 
 async def check(connection: Connection) -> dict[str, Any]:

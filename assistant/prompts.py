@@ -41,7 +41,10 @@ class Prompts:
         if not head:
             raise InvalidSettings(f"{source} must begin with `---`, a line `variables: ...` and `---`.")
         declared = frozenset(part.strip() for part in head["names"].split(",") if part.strip())
-        template = RichPromptTemplate(head["text"])
+        try:
+            template = RichPromptTemplate(head["text"])
+        except Exception as error:  # Jinja's, which is no dependency of ours to name
+            raise InvalidSettings(f"{source} is not a template that can be read: {error}") from error
         used = frozenset(template.template_vars)
         if not declared == used == VARIABLES[name]:
             wanted = ", ".join(sorted(VARIABLES[name]))

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     relevance_threshold: Annotated[
         float,
         Field(ge=0, le=1, description="Below this relevance (0 to 1) the answer is “not in this collection”."),
-    ] = 0.5
+    ] = 0.52
     search_papers: Annotated[int, Field(ge=1, le=50, description="How many papers a question looks at closely.")] = 8
     max_question_characters: Annotated[int, Field(ge=1, description="Longer questions are refused.")] = 4000
     llm_model: Annotated[

@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index_store import open_embedder, sentences, terms
-from index_store.sample import FILE as SAMPLE
+from index_store import open_embedder, sample_papers, sentences, terms
 
-from . import support
+from . import support, wording
 from .support import FEATURES, MODEL_FILE, Label, SupportChecker, SupportModel, sigmoid
 
 Floats = NDArray[np.float64]
@@ -116,14 +115,14 @@ def auroc(positive: Sequence[float] | Floats, negative: Sequence[float] | Floats
 
 
 Scorer = Callable[[int, str], Floats]
-"""Scores of one measured pair, by its place: of its `sentences`, its rationale `sets` or, for finding them, `places`."""
+"""Scores of one measured pair, by its place: of `sentences`, rationale `sets` or, for finding them, `places`."""
 
 
 def tasks(measured: Sequence[Measured], score: Scorer) -> dict[str, float]:
     """The AUROC of each task.
 
-    - `support_vs_none`: a claim's best sentence in an abstract labelled SUPPORT, against its best sentence in one with
-      no information; best by the score itself on both sides, which is what citing a whole paper comes to.
+    - `support_vs_none`: a claim's best sentence in an abstract labelled SUPPORT, against its best sentence in one
+      with no information; best by the score itself on both sides, which is what citing a whole paper comes to.
     - `support_vs_none_strict`: the expert's rationale set (its sentences together) in place of the former.
     - `support_vs_none_any`: the rationale set against every sentence of an abstract with no information.
     - `rationale_vs_other`: in abstracts labelled SUPPORT, rationale sentences against all other sentences of these
@@ -235,7 +234,7 @@ def _model(parts: dict[str, tuple[Floats, float]], choices: dict[str, Any], idf:
 
 def term_weights(folder: Path) -> tuple[dict[str, float], float]:
     """The idf of the most frequent stems over SciFact and, where present, the ACL Anthology; and that of any other."""
-    rates: Counter[str] = Counter()
+    rates: dict[str, float] = defaultdict(float)
     sources = [
         path for path in (folder / "scifact" / "corpus.jsonl.gz", folder / "acl_anthology.jsonl.gz") if path.is_file()
     ]
@@ -247,7 +246,7 @@ def term_weights(folder: Path) -> tuple[dict[str, float], float]:
             counts.update(set(terms(f"{record['title']} {record['text']}")))
         for term, count in counts.items():
             rates[term] += count / len(taken) / len(sources)
-    common = rates.most_common(_IDF_TERMS)
+    common = sorted(rates.items(), key=lambda item: (-item[1], item[0]))[:_IDF_TERMS]
     return {term: round(-math.log(rate), 1) for term, rate in sorted(common)}, round(-math.log(common[-1][1]) + 1, 1)
 
 
@@ -297,8 +296,8 @@ def train(folder: Path, embed: Embed) -> dict[str, Any]:
         key=lambda pair: (lambda got: got["support_vs_none"] + got["support_vs_contradict"])(crossed(*pair)),
     )
     score = _scorer([held_out[fold] for fold in folds], measured)
-    f1, *rule = _best_rule(measured, [score(place, "places") for place in range(len(measured))])
-    choices["threshold"], choices["most"], choices["margin"] = rule
+    f1, threshold, most, margin = _best_rule(measured, [score(place, "places") for place in range(len(measured))])
+    choices["threshold"], choices["most"], choices["margin"] = threshold, most, margin
     print({"cross-validation": crossed(choices["shift"], choices["power"]) | {"rationale_f1": f1}})
     cosine = cosine_scorer(measured)
     simple = _best_rule(measured, [cosine(place, "places") for place in range(len(measured))])
@@ -345,10 +344,10 @@ def read_restated(folder: Path) -> list[Restated]:
         return []
     lines = [line.strip() for line in listings[0].read_text(encoding="utf-8").splitlines() if line.strip()]
     original = dict(pairwise(lines))
-    papers = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    papers = [{"title": paper.title, "abstract": paper.abstract} for paper in sample_papers()]
     papers = [paper for paper in papers if len(original.get(paper["title"], "")) > 200]
     split = [tuple(sentence.text for sentence in sentences(original[paper["title"]])) for paper in papers]
-    coined = [next(iter(support.names(paper["abstract"])), "BERT-XL") for paper in papers]
+    coined = [next(iter(wording.names(paper["abstract"])), "BERT-XL") for paper in papers]
     return [
         Restated(sentence.text, split[place], split[place - 1], coined[place - 1], paper["title"])
         for place, paper in enumerate(papers)
@@ -358,7 +357,7 @@ def read_restated(folder: Path) -> list[Restated]:
 
 def other_number(claim: str) -> str | None:
     """The claim with its first number in digits changed, or None if it has none."""
-    held = [quantity for quantity in support.quantities(claim) if quantity.written[0].isdigit()]
+    held = [quantity for quantity in wording.quantities(claim) if quantity.written[0].isdigit()]
     if not held:
         return None
     digits = re.match(r"[\d.,]*\d", held[0].written)
@@ -369,7 +368,7 @@ def other_number(claim: str) -> str | None:
 
 def other_name(claim: str, name: str) -> str | None:
     """The claim with its first name replaced, or None if it names nothing."""
-    held = support.names(claim)
+    held = wording.names(claim)
     return claim.replace(held[0], name, 1) if held and held[0] != name else None
 
 

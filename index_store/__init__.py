@@ -16,6 +16,7 @@ from .library import AddReport, Library, Status, open_catalogue, status
 from .papers import Paper, Passage, Sentence, plain_text
 from .passages import passages, sentences
 from .readers import Malformed
+from .sample import sample_papers
 from .search import PaperHit, Ranking, SearchResult, SentenceMatch, search
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "open_embedder",
     "passages",
     "plain_text",
+    "sample_papers",
     "search",
     "sentences",
     "status",

@@ -31,6 +31,7 @@ def _analyser() -> tantivy.TextAnalyzer:
 # Words that ask rather than name; tantivy's own stop words are articles, pronouns and the like.
 _ASKING = (
     "what which who whom whose when where why how do does did can could should would may might must tell me about "
+    "say says said "
     "explain describe give list show find paper papers abstract abstracts study studies work works author authors "
     "approach approaches method methods use used using uses make makes made we our us you your i my is are was were "
     "have has had been be being between from than then them they these those some any also more most such other"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -165,9 +165,8 @@ class Library:
 
     def add_sample(self) -> AddReport:
         """Records the sample collection in the catalogue; a paper that is already there keeps its own text."""
-        known = [record for record in read_file(sample.FILE) if isinstance(record, Paper)]
         self.catalogue.set_meta("sample_offered", "yes")
-        return self.add(replace(paper, source=sample.SOURCE) for paper in known if not self.catalogue.knows(paper))
+        return self.add(paper for paper in sample.sample_papers() if not self.catalogue.knows(paper))
 
     def remove_sample(self) -> int:
         """Removes the sample papers whose text was not replaced since; returns how many."""

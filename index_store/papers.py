@@ -114,8 +114,13 @@ def identity(paper: Paper) -> str:
 
 
 def title_key(title: str) -> str:
-    """What two spellings of one title have in common: letters and digits, without case or LaTeX."""
-    return _NOT_ALPHANUMERIC.sub("", unicodedata.normalize("NFKC", plain_text(title)).casefold())
+    """What two spellings of one title have in common: letters and digits, without case or LaTeX.
+
+    A title with hardly any of those ("C++", "???") keeps its signs.
+    """
+    folded = unicodedata.normalize("NFKC", plain_text(title)).casefold()
+    key = _NOT_ALPHANUMERIC.sub("", folded)
+    return key if len(key) > 3 else "".join(folded.split())
 
 
 @lru_cache(maxsize=4096)

@@ -76,3 +76,18 @@ async def test_what_ask_prints_is_what_is_documented(sample_library: Library) ->
     documented = set(re.findall(r"`([a-z_]+)`", sentence))
     assert documented >= {"question", "mode", "answer", "refused", "citations", "papers", "llm", "timings", "quote"}
     assert documented <= printed.keys() | printed["citations"][0].keys()
+
+
+def test_the_python_example_runs_as_it_stands(
+    sample_home: Path,
+    embedder: Embedder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    shutil.copytree(sample_home, tmp_path / "home")
+    monkeypatch.setenv("RESEARCH_ASSISTANT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("assistant.engine.open_embedder", lambda *_, **__: embedder)
+    exec(compile(example, "README.md", "exec"), {})
+    assert "[1]" in capsys.readouterr().out

@@ -23,7 +23,9 @@ _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
 _PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")
 _SPACE_BEFORE_MARKER = re.compile(r" +(?=\ue000)")
 # Invisible characters that reorder or hide what a reader sees (Unicode TR36).
-_DECEPTIVE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DECEPTIVE = re.compile(
+    r"[\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 
 _MARK = (
     '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M10 5H5v22h5M22 5h5v22h-5"/>'

@@ -94,7 +94,20 @@ def test_markers_side_by_side_and_around_the_full_stop_keep_their_places() -> No
 @pytest.mark.parametrize(
     "text",
     [
-        *("[3]", "[Pa.1]", "[P]", "P7.3", "[p7.3]", "[P7.3 shows it]", "[see P7.3]", "[P7.3", "[P7.]", "[P1234567.1]"),
+        *(
+            "[2023]",
+            "[0]",
+            "[3](https://x.org)",
+            "[Pa.1]",
+            "[P]",
+            "P7.3",
+            "[p7.3]",
+            "[P7.3 shows it]",
+            "[see P7.3]",
+            "[P7.3",
+            "[P7.]",
+            "[P1234567.1]",
+        ),
         *("\\[P7.3\\]", "\\\\\\[P7.3]", "\\(P7.3)"),
         "```\n[P7.3]\n```",
         "~~~python\nx = a[P7.3]\n~~~",
@@ -105,6 +118,13 @@ def test_markers_side_by_side_and_around_the_full_stop_keep_their_places() -> No
 )
 def test_what_is_no_marker_stays_text(text: str) -> None:
     assert parse([text]) == [text]
+
+
+@pytest.mark.parametrize("text", ["[3]", "[1, 2]", "[1-3]", "[12;13]"])
+def test_a_number_that_a_writer_made_up_is_taken_out_and_counted(text: str) -> None:
+    assert parse([f"A claim {text}."]) == ["A claim ", marker(), "."]
+    pieces, stream = resolve(f"A claim {text}.")
+    assert (markdown(pieces), stream.dropped) == ("A claim .", 1)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +201,7 @@ def test_citations_are_slices_of_papers_that_may_be_cited(text: str, places: lis
         assert citation.quote == citation.paper.abstract[citation.start : citation.end]
         assert citation.quote == sentences(citation.paper.abstract)[citation.sentence - 1].text
         assert stream.references.paper(citation.key) == citation.paper
-    wanted = sum(len(piece.targets) for piece in parse([text]) if isinstance(piece, Marker))
+    wanted = sum(max(1, len(piece.targets)) for piece in parse([text]) if isinstance(piece, Marker))
     assert len(citations) + stream.dropped == wanted
     assert list(dict.fromkeys(citation.number for citation in citations)) == list(
         range(1, len({citation.paper.id for citation in citations}) + 1)

@@ -16,11 +16,9 @@ from assistant.support import (
     MODEL_FILE,
     Label,
     SupportChecker,
-    missing,
-    names,
     plain_claim,
-    quantities,
 )
+from assistant.wording import missing, names, quantities
 from index_store import Embedder, sentences
 from index_store.sample import FILE as SAMPLE
 

@@ -22,6 +22,7 @@ def main() -> None:
     """Runs every part, each in a process of its own so that peak memory is its own."""
     _print("start", {"import assistant (s, median of 5)": _import_seconds(), **_page_seconds()})
     _print("sample collection, 97 abstracts", _apart(measure.sample))
+    _print("written answers, scripted endpoint", _apart(measure.written))
     if SCIFACT.is_dir():
         _print("SciFact, 5,183 abstracts, 300 test claims", _apart(measure.beir, SCIFACT))
     else:

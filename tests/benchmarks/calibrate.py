@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from index_store import Library, open_embedder, search
 
 QUESTIONS = Path(__file__).resolve().parents[1] / "data" / "questions.jsonl"

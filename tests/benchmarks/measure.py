@@ -1,11 +1,12 @@
 """What the benchmarks measure: ingest, search and ranking quality of the product's own code."""
 
+import asyncio
 import gzip
 import json
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,11 @@ from typing import Any
 import ir_measures
 import numpy as np
 from ir_measures import R, nDCG
+from llama_index.core.base.llms.types import ChatMessage
 
+from assistant import Assistant, Connection, load_settings
+from assistant.llm import Call, LanguageModel
+from assistant.testing import Reply, ScriptedServer
 from index_store import Embedder, Library, Paper, Ranking, open_embedder, search
 
 MEASURES = (nDCG @ 10, R @ 100)
@@ -63,6 +68,49 @@ def beir(folder: Path) -> dict[str, Any]:
             found = ir_measures.calc_aggregate(MEASURES, qrels, run)
             rows |= {f"{ranking} {measure}": float(found[measure]) for measure in MEASURES}
         return rows | _memory()
+
+
+def written() -> dict[str, Any]:
+    """What the product adds to an endpoint: seconds to the first token, and tokens per second through the checker.
+
+    The endpoint waits 0.2 s before its first token; the bare figure is the same request through LanguageModel alone.
+    """
+    reply = Reply("MiniCache merges the caches of neighbouring layers [P1.3]. " * 40, first_delay=0.2)
+    with tempfile.TemporaryDirectory() as home, _library(Path(home)) as library, ScriptedServer() as server:
+        library.add_sample()
+        library.index()
+        server.fallback = reply
+        assistant = Assistant(library, load_settings(home=Path(home)))
+        assistant.warm_up()
+        connection = Connection("scripted", server.base_url)
+        asyncio.run(_first_token(assistant, connection))
+        rows: dict[str, Any] = {}
+        for turns in (1, 16):
+            bare = asyncio.run(_at_once(turns, lambda: _bare_first_token(connection)))
+            ours = asyncio.run(_at_once(turns, lambda: _first_token(assistant, connection)))
+            rows[f"first token, bare endpoint, {turns} at once (s)"] = float(np.median([first for first, _ in bare]))
+            rows[f"first token, product, {turns} at once (s)"] = float(np.median([first for first, _ in ours]))
+        rows["tokens/s, bare endpoint"] = len(reply.tokens) / asyncio.run(_bare_first_token(connection))[1]
+        rows["tokens/s, parsed and checked"] = len(reply.tokens) / asyncio.run(_first_token(assistant, connection))[1]
+        return rows
+
+
+async def _at_once(turns: int, one: Callable[[], Awaitable[tuple[float, float]]]) -> list[tuple[float, float]]:
+    return list(await asyncio.gather(*(one() for _ in range(turns))))
+
+
+async def _bare_first_token(connection: Connection) -> tuple[float, float]:
+    """Seconds to the first token, and from it to the last."""
+    started, call = time.perf_counter(), Call()
+    async for _ in LanguageModel(connection).stream([ChatMessage(role="user", content="hello")], call):
+        pass
+    total = time.perf_counter() - started
+    return call.first_token or total, total - (call.first_token or 0.0)
+
+
+async def _first_token(assistant: Assistant, connection: Connection) -> tuple[float, float]:
+    turn = await assistant.answer("How does MiniCache compress the KV cache?", connection=connection)
+    return turn.timings["first_token"], turn.timings["total"] - turn.timings["first_token"]
 
 
 def _library(home: Path) -> Library:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from index_store import AddReport, Embedder, Library, Paper, Ranking, State, passages, search
 
 NUMBERS = st.integers(0, 2)
-LENGTHS = st.sampled_from([1, 60])  # one passage, or several
+LENGTHS = st.sampled_from([1, 30])  # one passage, or several
 
 
 def token(number: int, version: int) -> str:
@@ -137,5 +137,6 @@ def test_any_order_of_changes_leaves_the_library_as_a_dictionary_would_be(
 ) -> None:
     run_state_machine_as_test(
         lambda: LibraryMachine(tmp_path_factory.mktemp("machine"), make_embedder()),
-        settings=settings(max_examples=12, stateful_step_count=12),
+        # A failure is twelve steps at most: reading them takes less time than looking for fewer.
+        settings=settings(max_examples=8, stateful_step_count=12, phases=[Phase.generate]),
     )

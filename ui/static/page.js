@@ -5,6 +5,18 @@
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const behavior = () => (calm() ? "auto" : "smooth");
 
+  // Beside the answer only the source panel moves; below it, on a phone, the page does.
+  const show = (target) => {
+    const panel = target.closest("#aside");
+    if (!panel || panel.scrollHeight <= panel.clientHeight || getComputedStyle(panel).overflowY !== "auto") {
+      target.scrollIntoView({ behavior: behavior(), block: "center" });
+      return;
+    }
+    const place = target.getBoundingClientRect(), frame = panel.getBoundingClientRect();
+    const middle = place.top + place.height / 2 - frame.top - panel.clientHeight / 2;
+    panel.scrollBy({ top: middle, behavior: behavior() });
+  };
+
   // One listener for all markers, because the answers are painted anew while they stream.
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("a.cite");
@@ -18,7 +30,7 @@
     target.classList.add("here");
     lastMarker = link;
     target.focus({ preventScroll: true });
-    target.scrollIntoView({ behavior: behavior(), block: "center" });
+    show(target);
     back.hidden = innerWidth > 900;
   });
 

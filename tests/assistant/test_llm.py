@@ -1,0 +1,434 @@
+"""The language model over real HTTP: every fault becomes words and a kind of error, and a stop reaches the server."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.llms.openai import OpenAI
+from llama_index.llms.openai_like import OpenAILike
+
+from assistant import Connection, Settings, check
+from assistant.errors import (
+    AnswerBlocked,
+    ContextTooSmall,
+    EmptyAnswer,
+    LLMError,
+    RateLimited,
+    ServerFailed,
+    ServerUnreachable,
+    UnknownModel,
+    WrongKey,
+)
+from assistant.llm import Call, LanguageModel, _build, until_stopped
+from assistant.testing import Asked, Reply, ScriptedServer
+from assistant.usage import Usage
+
+HELLO = [ChatMessage(role="user", content="Say hello to everyone here.")]
+KEY = "sk-a-key-that-nobody-may-see"
+ONE_TOKEN_THEN_NOTHING = Reply("Hello you", fault="hang", fault_after=1)
+AT_ONCE = {"retry-after-ms": "1"}  # the client waits half a second before a retry unless it is told how long
+
+Connect = Callable[..., Connection]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def connect(server: ScriptedServer) -> Connect:
+    """A connection to the server, with no retries unless they are asked for."""
+
+    def connect(**known: Any) -> Connection:
+        return Connection(**{"model": "scripted", "base_url": server.base_url, "retries": 0, "timeout": 5.0, **known})
+
+    return connect
+
+
+async def hear(connection: Connection, call: Call | None = None) -> list[str]:
+    """The pieces of the model's answer."""
+    return [piece async for piece in LanguageModel(connection).stream(HELLO, call or Call())]
+
+
+async def hung_up(asked: Asked) -> bool:
+    """Whether the server sees within a second that its caller has gone."""
+    return await asyncio.to_thread(asked.hung_up.wait, 1.0)
+
+
+def unused_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_answer_comes_in_pieces_and_the_server_counts_its_tokens(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    server.enqueue("Hello to all of you.")
+    call = Call()
+    pieces = await hear(connect(temperature=0.3, max_tokens=77), call)
+    assert len(pieces) == 5
+    assert "".join(pieces) == "Hello to all of you."
+    assert call.usage == Usage(1, prompt_tokens=5, completion_tokens=5, estimated=False)
+    assert (call.finish, call.written) == ("stop", 5)
+    assert call.first_token is not None and call.first_token > 0
+    (asked,) = server.chats
+    assert asked.messages == [{"role": "user", "content": "Say hello to everyone here."}]
+    sent = {name: asked.body[name] for name in ("model", "temperature", "max_tokens", "stream", "stream_options")}
+    assert sent == {
+        "model": "scripted",
+        "temperature": 0.3,
+        "max_tokens": 77,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert not asked.hung_up.is_set()
+
+
+async def test_without_a_report_of_usage_tokens_are_estimated_and_nothing_is_asked_for(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    server.enqueue("Hello to all of you.")
+    call = Call()
+    await hear(connect(report_usage=False), call)
+    assert "stream_options" not in server.chats[0].body
+    expected = LanguageModel(connect()).count_tokens("Say hello to everyone here.")
+    assert call.usage == Usage(1, expected, 5, estimated=True)
+
+
+async def test_what_was_spent_is_known_after_a_failure_too(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue(Reply("Hello to all", fault="cut", fault_after=2))
+    call = Call()
+    with pytest.raises(ServerUnreachable):
+        await hear(connect(), call)
+    assert call.usage.prompt_tokens > 0
+    assert (call.usage.calls, call.usage.completion_tokens, call.usage.estimated) == (1, 2, True)
+
+
+async def test_the_longest_answer_of_a_single_call_can_be_set(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue("Yes.")
+    assert await LanguageModel(connect()).complete(HELLO, Call(), max_tokens=9) == "Yes."
+    assert server.chats[0].body["max_tokens"] == 9
+
+
+@pytest.mark.parametrize("finish", ["stop", "length"])
+async def test_the_reason_for_the_end_is_kept(server: ScriptedServer, connect: Connect, finish: str) -> None:
+    server.enqueue(Reply("Hello", finish=finish))
+    call = Call()
+    await hear(connect(), call)
+    assert call.finish == finish
+
+
+async def test_an_endless_answer_is_cut_and_the_server_is_left(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue(Reply("on and", endless=True))
+    call = Call()
+    pieces = await hear(connect(max_tokens=20), call)
+    assert len(pieces) == 41
+    assert call.finish == "length"
+    assert await hung_up(server.chats[0])
+
+
+def test_one_connection_serves_one_event_loop_after_another(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue("First.", "Second.")
+    model = LanguageModel(connect())
+    assert asyncio.run(model.complete(HELLO, Call(), max_tokens=50)) == "First."
+    assert asyncio.run(model.complete(HELLO, Call(), max_tokens=50)) == "Second."
+
+
+async def test_calls_at_the_same_time_do_not_wait_for_each_other(server: ScriptedServer, connect: Connect) -> None:
+    server.fallback = Reply("one two three", first_delay=0.3)
+    model, started = LanguageModel(connect()), time.monotonic()
+    answers = await asyncio.gather(*(model.complete(HELLO, Call(), max_tokens=50) for _ in range(6)))
+    assert answers == ["one two three"] * 6
+    assert time.monotonic() - started < 1.5
+
+
+# -- faults -----------------------------------------------------------------------------------------------------------
+
+FAULTS = {
+    "wrong key": (Reply(status=401, error="no"), WrongKey, "Check OPENAI_API_KEY", 0),
+    "forbidden": (Reply(status=403, error="no"), WrongKey, "Check OPENAI_API_KEY", 0),
+    "unknown model": (Reply(status=404, error="no"), UnknownModel, "Check RESEARCH_ASSISTANT_LLM_MODEL", 0),
+    "too many questions": (
+        Reply(status=429, error="slow down", headers={"Retry-After": "7"}),
+        RateLimited,
+        "Try again in 7 seconds",
+        0,
+    ),
+    "too many questions, no time named": (Reply(status=429, error="no"), RateLimited, "Try again in a minute", 0),
+    "server error": (Reply(status=500, error="oops"), ServerFailed, "failed with error 500. Try again", 0),
+    "overloaded": (Reply(status=503, error="busy"), ServerFailed, "failed with error 503. Try again", 0),
+    "refused request": (Reply(status=422, error="no such field"), ServerFailed, "error 422", 0),
+    "context by code": (
+        Reply(status=400, error="too long", code="context_length_exceeded"),
+        ContextTooSmall,
+        "Lower RESEARCH_ASSISTANT_LLM_CONTEXT_WINDOW",
+        0,
+    ),
+    "context by words": (
+        Reply(status=400, error="the request exceeds the available context size"),
+        ContextTooSmall,
+        "Lower RESEARCH_ASSISTANT_LLM_CONTEXT_WINDOW",
+        0,
+    ),
+    "question filtered": (
+        Reply(status=400, error="filtered", code="content_filter"),
+        AnswerBlocked,
+        "Put it in other words",
+        0,
+    ),
+    "answer filtered": (Reply("Half an", finish="content_filter"), AnswerBlocked, "Put the question in", 2),
+    "nothing written": (Reply(""), EmptyAnswer, "`research-assistant check`", 0),
+    "time-out before the first token": (
+        Reply("x", fault="hang"),
+        ServerUnreachable,
+        "RESEARCH_ASSISTANT_LLM_TIMEOUT",
+        0,
+    ),
+    "time-out between tokens": (ONE_TOKEN_THEN_NOTHING, ServerUnreachable, "RESEARCH_ASSISTANT_LLM_TIMEOUT", 1),
+    "too slow": (Reply("Hello", first_delay=9), ServerUnreachable, "did not answer within 0.3 seconds", 0),
+    "cut at once": (Reply("Hello you", fault="cut"), ServerUnreachable, "cut the connection", 0),
+    "cut in the middle": (Reply("Hello you", fault="cut", fault_after=1), ServerUnreachable, "Try again", 1),
+    "not JSON": (Reply("Hello you", fault="malformed", fault_after=1), ServerFailed, "cannot be read", 1),
+}
+
+
+@pytest.mark.parametrize(("reply", "kind", "says", "written"), FAULTS.values(), ids=FAULTS)
+async def test_a_fault_is_named_with_what_to_do_and_what_was_written_is_kept(
+    server: ScriptedServer, connect: Connect, reply: Reply, kind: type[LLMError], says: str, written: int
+) -> None:
+    server.enqueue(reply)
+    heard: list[str] = []
+    with pytest.raises(LLMError) as caught:
+        async for piece in LanguageModel(connect(timeout=0.3, key=KEY)).stream(HELLO, Call()):
+            heard.append(piece)
+    assert type(caught.value) is kind
+    assert says in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(heard) == written
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("kind", [ServerUnreachable, ServerFailed, RateLimited, EmptyAnswer])
+def test_what_may_pass_can_be_tried_again(kind: type[LLMError]) -> None:
+    assert kind.retryable
+
+
+@pytest.mark.parametrize("kind", [WrongKey, UnknownModel, ContextTooSmall, AnswerBlocked])
+def test_what_will_not_pass_by_itself_is_not_offered_again(kind: type[LLMError]) -> None:
+    assert not kind.retryable
+
+
+async def test_a_server_that_is_not_there_is_named_with_its_setting(connect: Connect) -> None:
+    address = unused_address()
+    with pytest.raises(ServerUnreachable, match=f"No server answers at {address}.*OPENAI_BASE_URL"):
+        await hear(connect(base_url=address))
+
+
+async def test_a_model_that_the_server_does_not_have_is_named(connect: Connect) -> None:
+    with pytest.raises(UnknownModel, match="'no-such-model'"):
+        await hear(connect(model="no-such-model"))
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_a_call_that_failed_before_its_first_word_is_repeated(
+    server: ScriptedServer, connect: Connect, status: int
+) -> None:
+    server.enqueue(Reply(status=status, error="not now", headers=AT_ONCE), "Now.")
+    assert await hear(connect(retries=1)) == ["Now."]
+    assert len(server.chats) == 2
+
+
+async def test_retries_come_to_an_end(server: ScriptedServer, connect: Connect) -> None:
+    server.fallback = Reply(status=500, error="never", headers=AT_ONCE)
+    with pytest.raises(ServerFailed):
+        await hear(connect(retries=2))
+    assert len(server.chats) == 3
+
+
+async def test_a_wrong_key_and_a_broken_stream_are_not_repeated(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue(Reply(status=401, error="no", headers=AT_ONCE), Reply("Hello you", fault="cut", fault_after=1))
+    for kind in (WrongKey, ServerUnreachable):
+        with pytest.raises(kind):
+            await hear(connect(retries=2))
+    assert len(server.chats) == 2
+
+
+def test_a_context_without_room_for_papers_is_refused_before_anything_is_sent(connect: Connect) -> None:
+    with pytest.raises(ContextTooSmall, match=r"RESEARCH_ASSISTANT_LLM_CONTEXT_WINDOW.*RESEARCH_ASSISTANT_LLM_MAX_"):
+        LanguageModel(connect(context_window=1500, max_tokens=1000))
+
+
+# -- stopping ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply("Hello you", delay=60), ONE_TOKEN_THEN_NOTHING, Reply("on and", endless=True, delay=0.01)]
+)
+async def test_a_stop_closes_the_stream_even_while_a_token_is_waited_for(
+    server: ScriptedServer, connect: Connect, reply: Reply
+) -> None:
+    server.enqueue(reply)
+    stop, heard = asyncio.Event(), []
+    async for piece in until_stopped(LanguageModel(connect(timeout=60.0)).stream(HELLO, Call()), stop):
+        heard.append(piece)
+        asyncio.get_running_loop().call_later(0.05, stop.set)
+    assert heard[0] in ("Hello", "on")
+    assert await hung_up(server.chats[0])
+
+
+async def test_a_stop_before_the_first_token_closes_the_stream(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue(Reply("late", first_delay=60))
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.3, stop.set)
+    assert [piece async for piece in until_stopped(LanguageModel(connect()).stream(HELLO, Call()), stop)] == []
+    assert await hung_up(server.chats[0])
+
+
+async def test_after_a_stop_nothing_more_is_read_though_it_is_there() -> None:
+    closed = asyncio.Event()
+
+    async def at_hand() -> Any:
+        try:
+            for number in range(100):
+                yield str(number)
+        finally:
+            closed.set()
+
+    stop, heard = asyncio.Event(), []
+    async for piece in until_stopped(at_hand(), stop):
+        heard.append(piece)
+        stop.set()
+    assert heard == ["0"]
+    assert closed.is_set()
+
+
+async def test_a_call_that_is_stopped_before_it_begins_is_not_made(server: ScriptedServer, connect: Connect) -> None:
+    stop, call = asyncio.Event(), Call()
+    stop.set()
+    assert [piece async for piece in until_stopped(LanguageModel(connect()).stream(HELLO, call), stop)] == []
+    assert (server.requests, call.usage) == ([], Usage())
+
+
+async def test_a_reader_who_leaves_closes_the_stream(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue(ONE_TOKEN_THEN_NOTHING)
+    async with aclosing(until_stopped(LanguageModel(connect()).stream(HELLO, Call()), asyncio.Event())) as pieces:
+        assert await anext(pieces) == "Hello"
+    assert await hung_up(server.chats[0])
+
+
+async def test_a_task_that_is_cancelled_while_it_waits_closes_the_stream(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    server.enqueue(ONE_TOKEN_THEN_NOTHING)
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in until_stopped(LanguageModel(connect(timeout=60.0)).stream(HELLO, Call()), asyncio.Event()):
+            begun.set()
+
+    reading = asyncio.create_task(read())
+    await begun.wait()
+    await asyncio.sleep(0)  # until it waits for the token that does not come
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert await hung_up(server.chats[0])
+
+
+async def test_without_a_stop_everything_passes_and_errors_do_too(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue("Hello you", Reply("Hello you", fault="cut", fault_after=1))
+    model = LanguageModel(connect())
+    assert [piece async for piece in until_stopped(model.stream(HELLO, Call()), asyncio.Event())] == ["Hello", " you"]
+    with pytest.raises(ServerUnreachable):
+        [piece async for piece in until_stopped(model.stream(HELLO, Call()), asyncio.Event())]
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_no_name_of_a_model_is_no_connection() -> None:
+    assert Connection.of(Settings(OPENAI_API_KEY=KEY)) is None
+
+
+def test_settings_become_a_connection_that_hides_its_key() -> None:
+    settings = Settings(
+        llm_model="m", OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://127.0.0.1:1/v1", llm_temperature=0.5,
+        llm_context_window=4000, llm_max_tokens=500, llm_timeout=3, llm_retries=0, llm_report_usage=False,
+    )  # fmt: skip
+    connection = Connection.of(settings)
+    assert connection == Connection("m", "http://127.0.0.1:1/v1", KEY, 0.5, 4000, 500, 3, 0, False)
+    for shown in (connection, settings, LanguageModel(connection)):
+        assert KEY not in repr(shown) and KEY not in str(shown)
+
+
+async def test_the_key_is_sent_as_it_is_and_none_is_needed(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue("Hello", "Hello")
+    await hear(connect(key=KEY))
+    await hear(connect())
+    sent = [asked.headers["Authorization"] for asked in server.chats]
+    assert sent == [f"Bearer {KEY}", "Bearer none"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model", "kind"),
+    [
+        ("https://api.openai.com/v1", "gpt-4o-mini", OpenAI),
+        ("https://api.openai.com/v1/", "gpt-4o-mini", OpenAI),
+        ("https://api.openai.com/v1", "a-model-of-tomorrow", OpenAILike),
+        ("http://127.0.0.1:11434/v1", "gpt-4o-mini", OpenAILike),
+        ("http://127.0.0.1:11434/v1", "llama3.1:8b", OpenAILike),
+    ],
+)
+async def test_models_that_openai_is_known_for_go_through_its_own_class_and_all_others_through_the_like(
+    base_url: str, model: str, kind: type
+) -> None:
+    async with httpx.AsyncClient() as client:
+        built = _build(Connection(model, base_url, context_window=6000), client)
+    assert type(built) is kind
+    assert built.metadata.is_chat_model
+    if kind is OpenAILike:
+        assert built.metadata.context_window == 6000
+
+
+# -- the check --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_check_tells_what_it_saw(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue("Ready to go.")
+    seen = await check(connect())
+    assert seen.pop("first_token_seconds") >= 0
+    assert seen == {"model": "scripted", "answer": "Ready to go.", "streams": True, "reports_usage": True}
+
+
+async def test_a_check_sees_a_server_that_neither_streams_nor_counts(server: ScriptedServer, connect: Connect) -> None:
+    server.enqueue("AllInOnePieceAtTheEnd")
+    seen = await check(connect(report_usage=False))
+    assert (seen["streams"], seen["reports_usage"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("known", "kind"),
+    [
+        ({"key": "wrong"}, WrongKey),
+        ({"key": KEY, "model": "other"}, UnknownModel),
+        ({"key": KEY, "context_window": 1200}, ContextTooSmall),
+        ({"base_url": "unused"}, ServerUnreachable),
+    ],
+)
+async def test_a_check_says_what_is_wrong(known: dict[str, Any], kind: type[LLMError]) -> None:
+    with ScriptedServer(key=KEY) as server:
+        address = unused_address() if known.get("base_url") == "unused" else server.base_url
+        connection = Connection(**{"model": "scripted", "retries": 0, **known, "base_url": address})
+        with pytest.raises(kind):
+            await check(connection)
