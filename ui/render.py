@@ -11,13 +11,15 @@ from assistant import Citation, Conversation, Outcome, Paper, Piece, Status, Tur
 
 from . import words
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": False}).enable("table").disable("image")
-# A link of a writer that stays in the page would look like a citation; nh3 lets such links through.
-_MARKDOWN.validateLink = lambda url: url.startswith(("https://", "http://"))  # type: ignore[method-assign]
-_TAGS = frozenset(
-    "a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split()
+# No images, and no links: one of a writer's would lead away from the page or look like a citation.
+_MARKDOWN = (
+    MarkdownIt("commonmark", {"html": False, "breaks": False})
+    .enable("table")
+    .disable(["image", "link", "autolink", "reference"])
 )
-_ATTRIBUTES = {"a": {"href"}}
+_TAGS = frozenset(
+    "blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split()
+)
 # Citations travel through Markdown as private-use characters, which no text keeps.
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
 _PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")
@@ -101,7 +103,7 @@ def _turn(question: str, standalone: str, body: str) -> str:
 
 
 def answer(pieces: Sequence[Piece]) -> str:
-    """An answer as HTML: our own tags from its Markdown, no images, web links only, and a link for each citation."""
+    """An answer as HTML: our own tags from its Markdown, no images, and no links but citations."""
     marks: list[str] = []
     text = ""
     for piece in pieces:
@@ -111,9 +113,7 @@ def answer(pieces: Sequence[Piece]) -> str:
             text += f"\ue000{len(marks)}\ue001"
             marks.append(marker(piece) if isinstance(piece, Citation) else _no_source())
     markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text))
-    clean = nh3.clean(
-        markup, tags=set(_TAGS), attributes=_ATTRIBUTES, url_schemes={"http", "https"}, link_rel="noopener noreferrer"
-    )
+    clean = nh3.clean(markup, tags=set(_TAGS), attributes={})
     return _PLACEHOLDER.sub(lambda found: marks[int(found[1])], clean)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assistant import Assistant, Citation, Conversation, Outcome, Paper, Settings, Turn, sentences
+from assistant.citations import Marker, MarkerParser
 from assistant.testing import Reply, ScriptedServer
 from index_store import Embedder, Library
 from ui import render, words
@@ -112,16 +113,16 @@ async def test_the_prompt_stays_in_its_frame(
     before, inside, after = user.split(fence)
     assert (before, after.strip()) == ("", f"Question: {question}")
     lines = [line for line in inside.splitlines() if line]
-    expected = [rf"P{key}(: |\.{number} )" for key, of in enumerate(turn.papers, start=1) for number in [0, *numbers(of)]]
-    assert len(lines) == len(expected)
-    for line in lines:
-        assert re.match(r"P[1-3](: |\.\d+ )", line), line
-    assert not re.search(r"[\[(【［（]\s?P\d", inside)
+    begins = [
+        f"P{place}{tail}"
+        for place, found in enumerate(turn.papers, start=1)
+        for tail in (":", *(f".{sentence.number}" for sentence in sentences(found.abstract)))
+    ]
+    assert [line.split()[0] for line in lines] == begins
+    parser = MarkerParser()
+    markers = [piece for piece in parser.feed(inside) + parser.close() if isinstance(piece, Marker)]
+    assert [marker for marker in markers if marker.targets] == [], inside
     assert not any(not character.isprintable() for character in inside.replace("\n", ""))
-
-
-def numbers(paper: Paper) -> list[int]:
-    return [sentence.number for sentence in sentences(paper.abstract)]
 
 
 @pytest.mark.parametrize(("paper", "question"), ATTACKS, ids=IDS)

@@ -67,7 +67,8 @@
         // A new question goes to the top of the view, and stays there unless its reader scrolls.
         if (writing && !asked) held = true;
         if (held && (writing || asked)) {
-          [...document.querySelectorAll("#turns .turn, #draft .turn")].at(-1)?.scrollIntoView({ block: "start" });
+          const all = [...document.querySelectorAll("#turns .turn, #draft .turn")];
+          if (all.length > 1) all.at(-1).scrollIntoView({ block: "start" });
         }
         asked = writing;
       }).observe(draft, { childList: true, subtree: true });
