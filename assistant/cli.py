@@ -279,6 +279,34 @@ def check(as_json: AsJson = False, home: Home = None) -> None:
 
 
 @app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="Holds `scifact/` with claims.jsonl and sentences.jsonl.gz.")],
+    as_json: AsJson = False,
+) -> None:
+    """Measure the support check on SciFact's labelled claims, beside plain cosine."""
+    from index_store import open_embedder
+
+    from .support_training import evaluate as measure
+
+    if not (folder / "scifact" / "claims.jsonl").is_file():
+        raise typer.BadParameter(f"{folder} has no scifact/claims.jsonl.", param_hint="FOLDER")
+    with err.status("Embedding the claims and abstracts; this takes some minutes"):
+        found = measure(folder, open_embedder("minilm").embed)
+    if as_json:
+        _print_json(found)
+        return
+    for title in ("confusion", "paraphrases"):
+        table = Table(title, *next(iter(found[title].values()), {}), box=None)
+        for name, counts in found[title].items():
+            table.add_row(name, *(str(count) for count in counts.values()))
+        out.print(table)
+    table = Table("AUROC", "ours", "cosine", box=None)
+    for name, values in [*found["auroc"].items(), ("rationale sentences, F1", found["rationale_f1"])]:
+        table.add_row(name, f"{values['ours']:.3f}", f"{values['cosine']:.3f}")
+    out.print(table)
+
+
+@app.command()
 def settings() -> None:
     """Every setting with its default, as a Markdown table."""
     from .settings import settings_table

@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from index_store import Library, Ranking, SearchResult, open_embedder, search, sentences
 
-from . import quoting
+from . import judge, quoting
 from .answer import history, request
 from .citations import Citation, CitationStream, Piece, References, TargetStream, Uncited
 from .claims import ClaimChecker
@@ -33,8 +33,10 @@ from .usage import Usage
 _log = logging.getLogger(__name__)
 _PLAN_TOKENS = 200
 _PLAN_HISTORY_TOKENS = 1500
+_JUDGE_TOKENS = 500
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
 _CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_LLM_MAX_TOKENS)."
+_NOT_JUDGED = "The answer could not be judged again; its labels are those of the support check."
 _NO_SOURCE = "No sentence of the papers was found for this answer. Try again, or ask for quotations instead."
 
 
@@ -247,6 +249,23 @@ class Assistant:
         if standalone and len(standalone) <= self.settings.max_question_characters:
             draft.plan = replace(draft.plan, standalone=standalone)
 
+    async def _judge(self, draft: _Draft, model: LanguageModel, stop: asyncio.Event) -> None:
+        """Puts the judge's labels in the place of the support check's."""
+        messages = judge.question(draft.pieces, self._prompts)
+        if not messages:
+            return
+        call = Call()
+        try:
+            async with aclosing(until_stopped(model.stream(messages, call, max_tokens=_JUDGE_TOKENS), stop)) as pieces:
+                answer = "".join([piece async for piece in pieces])
+        except LLMError as error:
+            draft.note = f"{_NOT_JUDGED} {error}"
+            return
+        finally:
+            draft.spent(call)
+            draft.lap("judge")
+        draft.pieces = judge.relabel(draft.pieces, judge.read(answer))
+
     async def _write(
         self,
         draft: _Draft,
@@ -295,6 +314,8 @@ class Assistant:
         draft.spent(call)
         if problem:
             raise problem
+        if self.settings.llm_judge and not stop.is_set():
+            await self._judge(draft, model, stop)
         if call.finish == "length":
             draft.note = _CUT.format(limit=connection.max_tokens)
         elif not stop.is_set() and not any(isinstance(piece, Citation) for piece in draft.pieces):

@@ -11,6 +11,7 @@ from .errors import InvalidSettings
 VARIABLES: dict[str, frozenset[str]] = {
     "answer_system": frozenset({"fence"}),
     "answer_user": frozenset({"fence", "papers", "question"}),
+    "judge": frozenset({"claims", "fence"}),
     "plan": frozenset({"history", "message"}),
 }
 """What the code gives to each prompt; every file must declare and use exactly these."""

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     llm_report_usage: Annotated[
         bool, Field(description="Ask the server to count tokens; some refuse a request that asks so.")
     ] = True
+    llm_judge: Annotated[
+        bool, Field(description="Let the model judge every claim of an answer once more, in a call of its own.")
+    ] = False
     llm_prices: Annotated[
         dict[str, tuple[float, float]],
         Field(description='US dollars per million tokens in and out, by model: `{"NAME": [0.15, 0.60]}`.'),

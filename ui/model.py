@@ -26,6 +26,14 @@ class ModelPanel:
             with gr.Row():
                 self._context = gr.Number(settings.llm_context_window, label=words.CONTEXT, precision=0, minimum=1)
                 self._longest = gr.Number(settings.llm_max_tokens, label=words.LONGEST, precision=0, minimum=1)
+            with gr.Row():
+                self._temperature = gr.Number(
+                    settings.llm_temperature, label=words.TEMPERATURE, minimum=0, maximum=2, step=0.1, min_width=90
+                )
+                self._timeout = gr.Number(settings.llm_timeout, label=words.TIMEOUT, minimum=1, min_width=90)
+                self._retries = gr.Number(
+                    settings.llm_retries, label=words.RETRIES, precision=0, minimum=0, maximum=10, min_width=90
+                )
             with gr.Row(elem_id="model-actions"):
                 self._connect = gr.Button(words.CONNECT, size="sm", elem_id="connect")
                 self._disconnect = gr.Button(words.DISCONNECT, size="sm", elem_id="disconnect")
@@ -33,7 +41,8 @@ class ModelPanel:
 
     def wire(self, speaker: gr.State, header: gr.HTML) -> None:
         """Connects the buttons to the session's speaker."""
-        fields = [self._model, self._address, self._key, self._context, self._longest, speaker]
+        numbers = [self._context, self._longest, self._temperature, self._timeout, self._retries]
+        fields = [self._model, self._address, self._key, *numbers, speaker]
         changed = [speaker, header, self._outcome, self._key]
         self._connect.click(
             self._use, fields, changed, api_visibility="private", show_progress="minimal", trigger_mode="once"
@@ -41,7 +50,16 @@ class ModelPanel:
         self._disconnect.click(self._drop, None, changed, api_visibility="private", show_progress="hidden")
 
     async def _use(
-        self, model: str, address: str, key: str, context: float | None, longest: float | None, speaker: Speaker
+        self,
+        model: str,
+        address: str,
+        key: str,
+        context: float | None,
+        longest: float | None,
+        temperature: float | None,
+        timeout: float | None,
+        retries: float | None,
+        speaker: Speaker,
     ) -> _Updates:
         """Checks the connection; only one that answers is used, otherwise the session's speaker stays."""
         if not model.strip():
@@ -52,11 +70,11 @@ class ModelPanel:
             model=model.strip(),
             base_url=base_url,
             key=key.strip() or self._known_key(speaker, base_url),
-            temperature=settings.llm_temperature,
+            temperature=settings.llm_temperature if temperature is None else temperature,
             context_window=int(context or settings.llm_context_window),
             max_tokens=int(longest or settings.llm_max_tokens),
-            timeout=settings.llm_timeout,
-            retries=settings.llm_retries,
+            timeout=timeout or settings.llm_timeout,
+            retries=settings.llm_retries if retries is None else int(retries),
             report_usage=settings.llm_report_usage,
         )
         try:

@@ -17,9 +17,7 @@ _MARKDOWN = (
     .enable("table")
     .disable(["image", "link", "autolink", "reference"])
 )
-_TAGS = frozenset(
-    "blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split()
-)
+_TAGS = frozenset("blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split())
 # Citations travel through Markdown as private-use characters, which no text keeps.
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
 _PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")

@@ -36,6 +36,7 @@ MODEL_INTRO = (
     "Without one they are quotations."
 )
 MODEL, ADDRESS, KEY, CONTEXT, LONGEST = "Model", "Address", "Key", "Context window (tokens)", "Longest answer (tokens)"
+TEMPERATURE, TIMEOUT, RETRIES = "Temperature", "Seconds to wait", "Retries"
 MODEL_HINT, KEY_HINT = "llama3.1:8b, gpt-4o-mini, ...", "kept in memory only, until this page is closed"
 CONNECT, DISCONNECT, CHECKING = "Check and use", "Use quotations", "Asking the server ..."
 MODEL_MISSING = "Give the name of a model."
