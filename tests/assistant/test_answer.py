@@ -1,4 +1,4 @@
-"""What is sent for a written answer: whole papers within the tokens, the newest history, and a fence nobody can close."""
+"""What is sent for a written answer: whole papers within the tokens, the newest history, a fence nobody can close."""
 
 import re
 

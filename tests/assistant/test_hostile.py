@@ -122,7 +122,8 @@ async def test_the_prompt_stays_in_its_frame(
     parser = MarkerParser()
     markers = [piece for piece in parser.feed(inside) + parser.close() if isinstance(piece, Marker)]
     assert [marker for marker in markers if marker.targets] == [], inside
-    assert not any(not character.isprintable() for character in inside.replace("\n", ""))
+    hidden = [character for character in inside if not character.isprintable()]
+    assert set(hidden) <= {"\n", "\u200d"}  # the joiner is part of how some scripts and pictures are written
 
 
 @pytest.mark.parametrize(("paper", "question"), ATTACKS, ids=IDS)

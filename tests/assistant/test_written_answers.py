@@ -1,4 +1,4 @@
-"""A whole turn with a model: the real engine, the real sample collection, real HTTP, and a server that follows a script."""
+"""A whole turn with a model: the real engine and sample collection, real HTTP, and a server that follows a script."""
 
 import asyncio
 import json

@@ -3,32 +3,23 @@
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from index_store import Embedder, Library
 from ui import words
 
-from .browser import QUESTION, ask, chromium, finished, opened, question, served
+from .browser import QUESTION, ask, finished, opened, question, served
+from .conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
 PICTURES = Path(__file__).parents[2] / "test-output"
 OFF_TOPIC = "What is the best recipe for lasagne?"
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # One for the module, not for the session: its event loop must be gone before an asynchronous test comes.
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -38,36 +29,6 @@ def address(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shutil.copytree(sample_home, home)
     with served(home) as address:
         yield address
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Opens an address in a new browser profile. Fails the test if a page reached elsewhere or complained."""
-    contexts, elsewhere, complaints = [], list[str](), list[str]()
-
-    def open_page(address: str, *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
-        dark = "dark" if theme == "dark" else "light"
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=dark)
-        context.set_default_timeout(15_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "request",
-            lambda request: (
-                elsewhere.append(request.url)
-                if urlsplit(request.url).scheme not in ("data", "blob") and not request.url.startswith(f"{address}/")
-                else None
-            ),
-        )
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return opened(page, address)
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert elsewhere == []
-    assert complaints == []
 
 
 @pytest.fixture
