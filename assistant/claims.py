@@ -12,6 +12,7 @@ from index_store import Paper, Sentence
 
 from .citations import Citation, Piece, References, Target, Uncited, number
 from .support import SupportChecker, plain_claim
+from .wording import names
 
 Source = tuple[str, Sentence]
 """A paper's key and one of its sentences."""
@@ -27,6 +28,9 @@ _ABOUT_COLLECTION = re.compile(
     r"\b(?:collection|abstracts?|papers?|sentences?|sources?)\b[^.]*\b(?:not|no|nothing|none|neither)\b|"
     r"\b(?:not|no|nothing|none|neither)\b[^.]*\b(?:collection|abstracts?|papers?|sentences?|sources?)\b",
     re.IGNORECASE,
+)
+_POINTS_BACK = re.compile(
+    r"\W*(?:it|its|they|their|this|these|that|the (?:method|model|approach|authors?|paper))\b", re.I
 )
 _FEWEST_WORDS = 4
 _FENCES = ("```", "~~~", "$$")
@@ -47,15 +51,16 @@ class ClaimChecker:
     _begun: str = ""
     _fence: str = ""
     _spaced: bool = True
+    _spoken_of: frozenset[str] = frozenset()
 
     def feed(self, piece: str | Target) -> list[Piece]:
         """What can be let out after this piece."""
         return list(self._take(piece))
 
-    def close(self) -> list[Piece]:
-        """What was held back, once the answer has ended."""
+    def close(self, *, cut: bool = False) -> list[Piece]:
+        """What was held back, once the answer has ended; of one that was cut the last, half sentence is not judged."""
         self._end_word()
-        return [*self._flush(), *self._end_claim(), *self._release()]
+        return [*self._flush(), *(() if cut else self._end_claim()), *self._release()]
 
     def _take(self, piece: str | Target) -> Iterator[Piece]:
         if isinstance(piece, Target):
@@ -153,6 +158,7 @@ class ClaimChecker:
             return
         self._count += 1
         yield from self._space()
+        self._spoken_of = frozenset(key for key, _ in evidence)
         label = self._label(claim, evidence) if claim else "partly"
         if label == "not found" and (other := self._supporting(claim)):
             yield self._citation(*other, "supported")
@@ -177,8 +183,13 @@ class ClaimChecker:
         return str(self.checker.check(claim, [sentence.text for _, sentence in evidence], " ".join(titles)).label)
 
     def _supporting(self, claim: str) -> Source | None:
-        """The offered sentence that ranks first for a claim, if it supports it."""
-        everything = [(key, sentence) for key, (_, known) in self.offered.items() for sentence in known]
+        """The offered sentence that ranks first for a claim, if it supports it.
+
+        A claim that names nothing itself ("It is fast.") speaks of the papers cited last; only those are searched.
+        """
+        points_back = _POINTS_BACK.match(claim) and not names(claim)
+        keys = (points_back and self._spoken_of) or self.offered.keys()
+        everything = [(key, sentence) for key in self.offered if key in keys for sentence in self.offered[key][1]]
         if not claim or not everything:
             return None
         scores = self.checker.rank(claim, [sentence.text for _, sentence in everything])

@@ -78,6 +78,7 @@ class Turn:
             "outcome": self.outcome.value,
             "standalone": self.standalone,
             "note": self.note,
+            "problem": self.problem,
             "support": self.support,
             "dropped_markers": self.dropped_markers,
             "usage": asdict(self.usage) | {"cost": self.cost} if self.usage else None,

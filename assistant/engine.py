@@ -303,12 +303,15 @@ class Assistant:
                     if "first_token" not in draft.timings:
                         draft.lap("first_token")
                     for target in targets.feed(chunk):
-                        for piece in checker.feed(target):
+                        # In a thread, as a check that embeds would hold up every other reader.
+                        for piece in await asyncio.to_thread(checker.feed, target):
                             yield piece
                     draft.references = checker.references
         except LLMError as error:
             problem = error
-        for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close():
+        for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close(
+            cut=bool(problem) or stop.is_set()
+        ):
             yield piece
         draft.references, draft.dropped = checker.references, targets.dropped
         draft.spent(call)

@@ -203,6 +203,8 @@ def explain(error: Exception, connection: Connection) -> LLMError:
             return UnknownModel(
                 f"{address} does not know the model {model!r}. Check RESEARCH_ASSISTANT_LLM_MODEL and OPENAI_BASE_URL."
             )
+        case openai.RateLimitError() if error.code == "insufficient_quota":
+            return WrongKey(f"The account behind the key has no credit left at {address}.")
         case openai.RateLimitError():
             wait = error.response.headers.get("retry-after")
             when = f"in {wait} seconds" if wait and wait.isdigit() else "in a minute"

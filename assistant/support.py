@@ -109,7 +109,7 @@ def features(claim: str, evidence: Sequence[str], cosine: float, best: float, id
     joined = " ".join(evidence)
     left, right = profile(claim), profile(joined)
     weights = {term: idf(term) for term in left.terms}
-    total = math.fsum(weights.values())  # exact, so that the order within a set cannot show or 1.0
+    total = math.fsum(weights.values()) or 1.0  # exact, so that the order within a set cannot show
     held = {term for term in left.terms if term in right.terms}
     near = {term for term in left.terms if term in held or (len(term) >= 5 and term[:5] in right.heads)}
     containment = math.fsum(weights[term] for term in held) / total

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,13 +10,13 @@ import gradio as gr
 
 from assistant import (
     Assistant,
-    Checked,
     Citation,
     Cited,
     Connection,
     Conversation,
     Delta,
     Done,
+    Event,
     Failed,
     Outcome,
     Paper,
@@ -108,23 +108,24 @@ class Chat:
             **{button: gr.update(visible=False) for button in parts.examples},
             **({} if conversation.turns else {parts.turns: ""}),
         }
-        painted = time.monotonic()
+        events = self._assistant.ask(
+            question,
+            conversation,
+            stop=stop,
+            connection=speaker.connection,
+            quoting_only=speaker.quoting_only,
+        )
         try:
-            async for event in self._assistant.ask(
-                question,
-                conversation,
-                stop=stop,
-                connection=speaker.connection,
-                quoting_only=speaker.quoting_only,
-            ):
-                if isinstance(event, Done | Failed):
-                    yield self.show(event.conversation, speaker)
-                elif self._note(event, draft) or time.monotonic() - painted >= _PAINT_SECONDS:
-                    yield {
-                        parts.draft: draft.html(),
-                        parts.sources: render.sources(conversation, draft.found, draft.pieces),
-                    }
-                    painted = time.monotonic()
+            async for batch in paced(events, _PAINT_SECONDS):
+                if isinstance(last := batch[-1], Done | Failed):
+                    yield self.show(last.conversation, speaker)
+                    continue
+                for event in batch:
+                    self._note(event, draft)
+                yield {
+                    parts.draft: draft.html(),
+                    parts.sources: render.sources(conversation, draft.found, draft.pieces),
+                }
         except Exception as error:  # refused before the turn began: the question goes back to its writer
             yield self.show(conversation, speaker) | {
                 parts.question: question,
@@ -201,21 +202,48 @@ class Chat:
         )
 
     @staticmethod
-    def _note(event: Planned | Retrieved | Delta | Cited | Unsourced | Checked, draft: _Draft) -> bool:
-        """Takes an event into the draft; says whether it should be painted at once."""
+    def _note(event: Event, draft: _Draft) -> None:
+        """Takes an event into the draft."""
         match event:
             case Planned(plan):
                 draft.standalone = plan.standalone
             case Retrieved(hits):
                 draft.found, draft.step = tuple(hit.paper for hit in hits), words.WRITING
-                return True
             case Delta(text):
                 draft.pieces.append(text)
             case Cited(citation):
                 draft.pieces.append(citation)
             case Unsourced(mark):
                 draft.pieces.append(mark)
-        return False
+
+
+async def paced(events: AsyncGenerator[Event, None], seconds: float) -> AsyncIterator[list[Event]]:
+    """The events in batches, one every so many seconds at most; none waits longer than that for the next one."""
+    waiting: asyncio.Future[Event] | None = None
+    batch: list[Event] = []
+    given = 0.0
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(events))
+            left = max(0.0, given + seconds - time.monotonic()) if batch else None
+            await asyncio.wait({waiting}, timeout=left)
+            if waiting.done():
+                try:
+                    batch.append(waiting.result())
+                except StopAsyncIteration:
+                    break
+                finally:
+                    waiting = None
+            if batch and time.monotonic() - given >= seconds:
+                yield batch
+                batch, given = [], time.monotonic()
+        if batch:
+            yield batch
+    finally:
+        if waiting:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await events.aclose()
 
 
 def _wants_quotations(turn: Turn) -> bool:
