@@ -148,7 +148,7 @@ async def test_the_prompt_holds_the_rules_the_papers_with_numbered_sentences_and
 
 async def test_what_is_sent_fits_into_the_context(server: ScriptedServer, model: Model) -> None:
     server.fallback = Reply(GOOD)
-    small = model(llm_context_window=1700, llm_max_tokens=500)
+    small = model(llm_context_window=1800, llm_max_tokens=500)
     await talk(small, QUESTION)
     text = server.chats[0].text
     assert len(text.split()) < 1200
