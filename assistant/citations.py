@@ -6,7 +6,7 @@ paper the number that readers see. Everything here is pure.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from index_store import Paper, Sentence, sentences
@@ -101,22 +101,25 @@ def number(
 class Marker:
     """A marker as written: pairs of paper key and sentence number, with None for the paper as a whole.
 
-    Without targets it is a number in brackets, which only we may write.
+    Without targets it is a number in brackets, which only we may write; `shown` is what stands there instead.
     """
 
     targets: tuple[tuple[str, int | None], ...]
+    shown: str = ""
 
 
-# What models write: [P7.3], [P7.3, P9.1], [P7.3-5], [P7], (P7.3), full-width brackets, back-ticks around any of them.
-_TARGET = r"P\d{1,6}(?:\.\d{1,4}(?:\s?[-–]\s?\d{1,4})?)?"
-_MARKER = re.compile(rf"[\[(【［（]\s?{_TARGET}(?:\s?[,;，、]\s?{_TARGET})*\s?[\])】］）]")
-_MARKER_BEGUN = re.compile(r"[\[(【［（]\s?([P\d][\sP\d.,;，、–-]*)?")
-# [3] or [1, 2]: a number that a model made up, or copied from an abstract; shown, it would pass for a citation.
+# What models write: [P7.3], [P7.3, P9.1], [P7.3 and P9.1], [P7.3-5], [P7], (P7.3), full-width brackets, back-ticks.
+_TARGET = r"P\d{1,6}(?:\.\d{1,4}(?:\s?[-–]\s?(?:P\d{1,6}\.)?\d{1,4})?)?"
+_MARKER = re.compile(rf"[\[(【［（]\s?{_TARGET}(?:\s?(?:[,;，、&]|and|\s)\s?{_TARGET})*\s?[\])】］）]")
+_MARKER_BEGUN = re.compile(r"[\[(【［（]\s?([P\d][\sP\d.,;，、&and–-]*)?")
+# [3] or [1, 2]: a number that a model made up, or copied from an abstract; as it stands it would pass for a citation.
 _INVENTED = re.compile(r"\[[1-9]\d?(?:\s?[,;–-]\s?[1-9]\d?)*\]")
-_ONE = re.compile(r"P(\d{1,6})(?:\.(\d{1,4})(?:\s?[-–]\s?(\d{1,4}))?)?")
+_ONE = re.compile(r"P(\d{1,6})(?:\.(\d{1,4})(?:\s?[-–]\s?(?:P\d{1,6}\.)?(\d{1,4}))?)?")
 _PLAIN = re.compile(r"[^`\[(【［（\\$~]+")
-_PLAIN_IN_FENCE = re.compile(r"[^`$~]+")
-_FENCES = ("```", "~~~", "$$")
+_PLAIN_IN_FENCE = re.compile(r"[^`~]+")
+_FENCES = ("```", "~~~")
+# Stretches in which brackets are not ours: what opens them, what closes them, and how far they may reach.
+_SPANS = (("$$", "$$", 1000), ("\\(", "\\)", 200), ("\\[", "\\]", 200), ("$", "$", 120), ("`", "`", 120))
 _LONGEST_MARKER = 120  # a longer bracket is text
 _LONGEST_RANGE = 8  # [P7.1-200] is not evidence
 
@@ -124,7 +127,7 @@ _LONGEST_RANGE = 8  # [P7.1-200] is not evidence
 class MarkerParser:
     """Cuts a stream into text and markers; the result does not depend on where the chunks were cut.
 
-    Fenced code and `$$` maths are text throughout, and so is a bracket behind a backslash.
+    Code and maths are text throughout, and so is a bracket behind a backslash.
     """
 
     def __init__(self) -> None:
@@ -157,7 +160,7 @@ class MarkerParser:
         """The next piece and how many characters it takes, or None if more text is needed to tell."""
         held = self._held
         for fence in _FENCES:
-            if self._fence not in ("", fence) or (fence != "$$" and not self._fence and self._before != "\n"):
+            if self._fence not in ("", fence) or (not self._fence and self._before != "\n"):
                 continue
             if held.startswith(fence):
                 self._fence = "" if self._fence else fence
@@ -166,32 +169,46 @@ class MarkerParser:
                 return None
         if plain := (_PLAIN_IN_FENCE if self._fence else _PLAIN).match(held):
             return plain[0], plain.end()
-        if self._fence or held[0] in "$~":
+        if self._fence or held[0] == "~":
             return held[0], 1
-        if held[0] == "\\":
-            return (held[:2], min(2, len(held))) if len(held) > 1 or final else None
-        return _back_tick(held, final) if held[0] == "`" else _bracket(held, final)
+        if held[0] in "$\\`":
+            return _span(held, final)
+        return _bracket(held, final)
+
+
+def _span(held: str, final: bool) -> tuple[str | Marker, int] | None:
+    """Maths or code as one piece of text; a marker between back-ticks is a marker; anything else one character."""
+    if len(held) == 1 and not final:
+        return None
+    for opens, closes, longest in _SPANS:
+        if not held.startswith(opens):
+            continue
+        end = held.find(closes, len(opens), longest)
+        inner = held[len(opens) : end if end >= 0 else longest]
+        broken = opens != "$$" and "\n" in inner
+        if end < 0 and not broken and len(held) < longest and not final:
+            return None
+        if end < 0 or broken or not inner:
+            continue
+        whole = held[: end + len(closes)]
+        if opens == "`" and (found := _MARKER.fullmatch(inner)):
+            return Marker(tuple(_targets(found[0]))), len(whole)
+        # "$5 [P1.2] and $10" is not maths: maths has no space inside its signs, and no marker.
+        prices = opens == "$" and (inner != inner.strip() or _MARKER.search(inner))
+        if not prices:
+            return whole, len(whole)
+    length = 2 if held[0] == "\\" and len(held) > 1 else 1
+    return held[:length], length
 
 
 def _bracket(held: str, final: bool) -> tuple[str | Marker, int] | None:
     if found := _MARKER.match(held[:_LONGEST_MARKER]):
         return Marker(tuple(_targets(found[0]))), found.end()
     if (found := _INVENTED.match(held[:_LONGEST_MARKER])) and held[found.end() : found.end() + 1] != "(":
-        return (Marker(()), found.end()) if final or found.end() < len(held) else None
+        shown = found[0].replace("[", "\\[").replace("]", "\\]")
+        return (Marker((), shown), found.end()) if final or found.end() < len(held) else None
     begun = len(held) < _LONGEST_MARKER and _MARKER_BEGUN.fullmatch(held)
     return None if begun and not final else (held[0], 1)
-
-
-def _back_tick(held: str, final: bool) -> tuple[str | Marker, int] | None:
-    """A marker between back-ticks is a marker; any other back-tick is text."""
-    inner = held[1:]
-    if found := _MARKER.match(inner[:_LONGEST_MARKER]):
-        if inner[found.end() :].startswith("`"):
-            return Marker(tuple(_targets(found[0]))), found.end() + 2
-        undecided = found.end() == len(inner)
-    else:
-        undecided = len(inner) < _LONGEST_MARKER and (not inner or _MARKER_BEGUN.fullmatch(inner) is not None)
-    return None if undecided and not final else ("`", 1)
 
 
 def _targets(marker: str) -> Iterator[tuple[str, int | None]]:
@@ -233,6 +250,7 @@ class TargetStream:
                 continue
             if not piece.targets:
                 self.dropped += 1
+                yield piece.shown
             for key, sentence in piece.targets:
                 paper = self.references.paper(key)
                 if paper and paper.id in self.allowed and self._has(paper, sentence):
@@ -296,11 +314,17 @@ def stored(pieces: Iterable[Piece]) -> str:
     )
 
 
+_WORSE = ("verbatim", "supported", "partly", "not found")
+
+
 def quoted(pieces: Iterable[Piece]) -> tuple[Citation, ...]:
-    """The citations of an answer in order, each sentence once."""
-    found: Mapping[tuple[int, int], Citation] = {
-        (piece.number, piece.sentence): piece for piece in pieces if isinstance(piece, Citation)
-    }
+    """The citations of an answer in order, each sentence once, with the worst of the labels that it has there."""
+    found: dict[tuple[int, int], Citation] = {}
+    for piece in pieces:
+        if isinstance(piece, Citation):
+            known = found.setdefault((piece.number, piece.sentence), piece)
+            if _WORSE.index(piece.support) > _WORSE.index(known.support):
+                found[piece.number, piece.sentence] = piece
     return tuple(found.values())
 
 

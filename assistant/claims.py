@@ -23,12 +23,19 @@ _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|cf|vs|approx|Fig|Figs|Eq|Eqs|D
 _BETWEEN_MARKERS = re.compile(r"[\s,;.]*")
 _SPLIT = re.compile(r"(\s+)")
 _STARTS_NEW = re.compile(r"[A-Z0-9\"'“(*\[#>`\-•]|[^\x00-\x7f]")
-# Sentences about the collection itself, and lead-ins, claim nothing about a paper.
+# "The papers do not say ..." claims nothing about a paper; with a figure in it, it does.
 _ABOUT_COLLECTION = re.compile(
     r"\b(?:collection|abstracts?|papers?|sentences?|sources?)\b[^.]*\b(?:not|no|nothing|none|neither)\b|"
     r"\b(?:not|no|nothing|none|neither)\b[^.]*\b(?:collection|abstracts?|papers?|sentences?|sources?)\b",
     re.IGNORECASE,
 )
+_STATES = re.compile(
+    r"\b(?:say|says|tell|tells|stated?|states|mention|report|discuss|cover|contain|address|give|describe|provide|speak|specif|"
+    r"includ|answer|compare|explain|found|find|information)\w*\b",
+    re.IGNORECASE,
+)
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts without spaces between words
+_FEWEST_WIDE = 6
 _POINTS_BACK = re.compile(
     r"\W*(?:it|its|they|their|this|these|that|the (?:method|model|approach|authors?|paper))\b", re.I
 )
@@ -46,6 +53,7 @@ class ClaimChecker:
     _claim: str = ""
     _cited: bool = False
     _targets: list[Target] = field(default_factory=list)
+    _leading: list[Target] = field(default_factory=list)
     _held: str = ""
     _count: int = 0
     _begun: str = ""
@@ -65,6 +73,9 @@ class ClaimChecker:
     def _take(self, piece: str | Target) -> Iterator[Piece]:
         if isinstance(piece, Target):
             self._end_word()
+            if not (self._claim.strip() or self._cited or self._targets):
+                self._leading.append(piece)  # it stands before its claim
+                return
             if not self._targets and "\n" not in self._held:
                 yield from self._release()
             self._targets.append(piece)
@@ -84,6 +95,8 @@ class ClaimChecker:
         if part.isspace():
             self._end_word()
             self._held += part  # a marker may still follow
+            if self._fence == "$$" and "\n\n" in self._held:
+                self._fence = ""  # it was no maths: that does not reach over a paragraph
             return
         if self._held and self._is_over(part):
             yield from self._end_claim()
@@ -119,7 +132,7 @@ class ClaimChecker:
         """Checks the claim against the sentences it cites and lets its citations out."""
         if not self._targets:
             return
-        targets, self._targets = self._targets, []
+        targets, self._targets, self._leading = [*self._leading, *self._targets], [], []
         claim = plain_claim(self._claim)
         yield from self._cite(claim, self._evidence(claim, targets))
         self._cited, self._claim = True, ""
@@ -131,9 +144,13 @@ class ClaimChecker:
 
     def _end_claim(self) -> Iterator[Piece]:
         """Ends a sentence: one that cites nothing gets the source that supports it, or is marked."""
-        claim, cited = plain_claim(self._claim), self._cited
+        claim, cited, is_set = plain_claim(self._claim), self._cited, self._claim.lstrip().startswith(("|", "$$"))
+        leading, self._leading = self._leading, []
         self._claim, self._cited = "", False
-        if cited or self._fence or not _claims_something(claim):
+        if leading and claim and not cited:
+            yield from self._cite(claim, self._evidence(claim, leading))
+            return
+        if cited or self._fence or is_set or not _claims_something(claim):
             return
         found = self._supporting(claim)
         self._count += 1
@@ -198,6 +215,10 @@ class ClaimChecker:
 
 
 def _claims_something(claim: str) -> bool:
-    return (
-        len(claim.split()) >= _FEWEST_WORDS and not claim.endswith((":", "?")) and not _ABOUT_COLLECTION.search(claim)
-    )
+    """Whether a sentence says something that a paper would have to hold."""
+    figures = any(letter.isdigit() for letter in claim)
+    if _ABOUT_COLLECTION.search(claim) and _STATES.search(claim) and not figures:
+        return False
+    if claim.endswith("?") or (claim.endswith(":") and not figures):
+        return False
+    return figures or len(claim.split()) >= _FEWEST_WORDS or len(_WIDE.findall(claim)) >= _FEWEST_WIDE

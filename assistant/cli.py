@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
 import socket
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -38,6 +40,8 @@ app.add_typer(sample_app, name="sample")
 out = Console()
 err = Console(stderr=True)
 
+_SIGNS = {"partly": "~", "not found": "?"}
+
 Home = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="Folder of the library (RESEARCH_ASSISTANT_HOME).", show_default=False),
@@ -47,6 +51,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Runs the command line; errors of ours become one line on stderr and exit code 1."""
+    if logging.lastResort:
+        logging.lastResort.setLevel(logging.ERROR)  # what is expected to fail has its one line; a bug shows its trace
     try:
         app()
     except KeyboardInterrupt:
@@ -102,13 +108,12 @@ def add(
             {"new": report.new, "updated": report.updated, "same": report.same, "papers": total}
             | {"skipped": [asdict(record) for record in report.skipped]}
         )
-    else:
+    elif not _is_one_unreadable(report):
         out.print(_added(report) + f" {total:,} papers in the library.", highlight=False)
-    for record in report.skipped if not as_json else ():
-        out.print(f"  skipped {record}", markup=False, highlight=False, soft_wrap=True)
+        for record in report.skipped:
+            out.print(f"  skipped {record}", markup=False, highlight=False, soft_wrap=True)
     if report.skipped:
-        records = "1 record was" if len(report.skipped) == 1 else f"{len(report.skipped)} records were"
-        err.print(f"{records} skipped; the others went in.", highlight=False)
+        err.print(_left_out(report), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
@@ -227,6 +232,8 @@ def search(
         return
     for hit in hits:
         out.print(f"{hit.rank:>3}. [bold]{escape(hit.paper.display_title)}[/bold]  {hit.paper.id}", highlight=False)
+        for line in _best_passage(hit):
+            out.print(f"     {line}", markup=False, highlight=False, soft_wrap=True)
     if not hits:
         out.print("No paper matches.")
 
@@ -241,7 +248,10 @@ def ask(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a question with sentences of the papers, each with its citation."""
+    """Answer a question with sentences of the papers, each with its citation.
+
+    [1~] means that the sentence supports the claim partly, [1?] that it does not, [?] that no source was found.
+    """
     from .routing import Mode
 
     if mode not in list(Mode):
@@ -324,8 +334,9 @@ async def _ask(assistant: "Assistant", question: str, mode: Any, history: Path |
     """Asks one turn, printing Markdown as it comes if `streaming`."""
     from .conversations import Conversation, from_messages
     from .errors import InvalidHistory
-    from .events import Cited, Delta, Done, Failed
+    from .events import Cited, Delta, Done, Failed, Unsourced
 
+    written = ""
     conversation = Conversation()
     if history:
         try:
@@ -335,16 +346,36 @@ async def _ask(assistant: "Assistant", question: str, mode: Any, history: Path |
         conversation = from_messages(messages, assistant.library.catalogue.papers)
     async for event in assistant.ask(question, conversation, mode):
         match event:
-            case Delta(text) if streaming:
-                out.file.write(text)
-                out.file.flush()
-            case Cited(citation) if streaming:
-                out.file.write(f"[{citation.number}]")
+            case Delta(text):
+                piece = text
+            case Cited(citation):
+                piece = f"[{citation.number}{_SIGNS.get(citation.support, '')}]"
+            case Unsourced():
+                piece = "[?]"
             case Done() | Failed():
                 if streaming:
+                    out.file.write("\n" if written and not written.endswith("\n") else "")
+                    _print_check(event.turn)
                     _print_references(event.turn)
                 return event.turn
+            case _:
+                continue
+        if streaming:
+            out.file.write(piece)
+            out.file.flush()
+            written = piece or written
     raise AssertionError("a turn always ends with Done or Failed")
+
+
+def _print_check(turn: "Turn") -> None:
+    """How many claims have which support, and what else a reader should know."""
+    counts = turn.support
+    if counts:
+        total = sum(counts.values())
+        found = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
+        out.print(f"\n{total} {'claim' if total == 1 else 'claims'}: {found}", highlight=False)
+    if turn.note:
+        out.print(turn.note, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_references(turn: "Turn") -> None:
@@ -420,6 +451,36 @@ def _progress() -> "Progress":
 def _added(report: "AddReport") -> str:
     parts = {"new": report.new, "updated": report.updated, "already there": report.same}
     return ("; ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "Nothing added") + "."
+
+
+def _is_one_unreadable(report: "AddReport") -> bool:
+    """Whether there is nothing to tell but why one file cannot be read."""
+    return len(report.skipped) == 1 and not report.skipped[0].line and not _went_in(report)
+
+
+def _went_in(report: "AddReport") -> int:
+    return report.new + report.updated + report.same
+
+
+def _left_out(report: "AddReport") -> str:
+    """One line on what was skipped."""
+    if _is_one_unreadable(report):
+        return str(report.skipped[0])
+    files = sum(not record.line for record in report.skipped)
+    records = len(report.skipped) - files
+    parts = [
+        *([f"{records:,} {'record was' if records == 1 else 'records were'} skipped"] if records else []),
+        *([f"{files:,} {'file' if files == 1 else 'files'} could not be read"] if files else []),
+    ]
+    return " and ".join(parts) + ("; the others went in." if _went_in(report) else "; nothing went in.")
+
+
+def _best_passage(hit: "PaperHit") -> list[str]:
+    """The passage that matches best, in at most two lines."""
+    from index_store import plain_text
+
+    text = plain_text(hit.passages[0].text) if hit.passages else ""
+    return textwrap.wrap(text, max(40, min(out.width, 120) - 5), max_lines=2, placeholder=" …")
 
 
 def _hit(hit: "PaperHit") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from index_store import Paper
+from index_store import Paper, sentences
 
 from .citations import Citation, Piece, References, markdown, quoted, tally
 from .errors import InvalidHistory
@@ -110,8 +110,7 @@ def from_messages(messages: Any, look_up: Callable[[Sequence[str]], Mapping[str,
     """
     if not isinstance(messages, list):
         raise InvalidHistory("The history must be a JSON list of objects with `role` and `content`.")
-    turns: list[Turn] = []
-    numbers: dict[int, str] = {}
+    past: list[tuple[str, str, dict[int, list[Mapping[str, Any]]]]] = []
     highest, question = 0, ""
     for place, message in enumerate(messages, start=1):
         role, content = _message(message, place)
@@ -119,12 +118,13 @@ def from_messages(messages: Any, look_up: Callable[[Sequence[str]], Mapping[str,
             question = content
         elif role == "assistant":
             highest = max([highest, *(int(number) for number in _NUMBER.findall(content))])
-            cited = _cited(message, place)
-            papers = look_up(list(cited.values()))
-            cited = {number: paper_id for number, paper_id in cited.items() if paper_id in papers}
-            numbers.update(cited)
-            turns.append(_past_turn(question, content, [papers[paper_id] for paper_id in cited.values()]))
-    return Conversation(tuple(turns), _references(numbers, highest, look_up(list(numbers.values()))))
+            past.append((question, content, _cited(message, place)))
+    wanted = {number: items[0]["paper"]["id"] for *_, cited in past for number, items in cited.items()}
+    papers = look_up(list(wanted.values()))
+    numbers = {number: paper_id for number, paper_id in wanted.items() if paper_id in papers}
+    references = _references(numbers, highest, papers)
+    turns = [_past_turn(question, content, cited, references, papers) for question, content, cited in past]
+    return Conversation(tuple(turns), references)
 
 
 def _message(message: Any, place: int) -> tuple[str, str]:
@@ -135,19 +135,51 @@ def _message(message: Any, place: int) -> tuple[str, str]:
     return role, content
 
 
-def _cited(message: Mapping[str, Any], place: int) -> dict[int, str]:
+def _cited(message: Mapping[str, Any], place: int) -> dict[int, list[Mapping[str, Any]]]:
+    """The citations of a message by their numbers."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
     try:
-        pairs = [(int(item["number"]), str(item["paper"]["id"])) for item in message.get("citations") or []]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        for item in message.get("citations") or []:
+            number, _ = int(item["number"]), item["paper"]["id"].strip()
+            if 0 < number <= _HIGHEST:
+                found.setdefault(number, []).append(item)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidHistory(
             f"The citations of message {place} are not in the form that `ask --json` prints."
         ) from error
-    return {number: paper_id for number, paper_id in pairs if 0 < number <= _HIGHEST}
+    return found
 
 
-def _past_turn(question: str, content: str, cited: list[Paper]) -> Turn:
-    pieces: list[Piece] = [content]
-    return Turn(question, question, Mode.ASK, tuple(pieces), tuple(cited), Outcome.ANSWERED)
+def _past_turn(
+    question: str,
+    content: str,
+    cited: Mapping[int, list[Mapping[str, Any]]],
+    references: References,
+    papers: Mapping[str, Paper],
+) -> Turn:
+    """The turn, with citations in the place of the numbers whose papers are known."""
+    pieces: list[Piece] = []
+    seen: dict[int, int] = {}
+    for place, part in enumerate(_NUMBER.split(content)):
+        items = cited.get(int(part), []) if place % 2 else []
+        if place % 2 and items and (paper := papers.get(items[0]["paper"]["id"])):
+            # The first time a number stands for its first sentence, then for the next, at the end for the last.
+            seen[int(part)] = seen.get(int(part), -1) + 1
+            pieces.append(_past_citation(int(part), items[min(seen[int(part)], len(items) - 1)], paper, references))
+        elif part:
+            pieces.append(f"[{part}]" if place % 2 else part)
+    known = [papers[paper_id] for items in cited.values() if (paper_id := items[0]["paper"]["id"]) in papers]
+    return Turn(question, question, Mode.ASK, tuple(pieces), tuple(known), Outcome.ANSWERED)
+
+
+def _past_citation(shown: int, item: Mapping[str, Any], paper: Paper, references: References) -> Citation:
+    known = sentences(paper.abstract)
+    number = item.get("sentence")
+    sentence = known[number - 1 if isinstance(number, int) and 1 <= number <= len(known) else 0] if known else None
+    place = (sentence.number, sentence.start, sentence.end, sentence.text) if sentence else (0, 0, 0, "")
+    support = item.get("support")
+    label = support if support in ("supported", "partly", "not found") else "verbatim"
+    return Citation(shown, references.key(paper.id), paper, *place, label)
 
 
 def _references(numbers: Mapping[int, str], highest: int, papers: Mapping[str, Paper]) -> References:

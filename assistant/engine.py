@@ -217,9 +217,10 @@ class Assistant:
                 yield Checked(turn.support)
             yield Done(turn, conversation.with_turn(turn, draft.references))
         except Exception as error:
-            _log.log(
-                logging.WARNING if isinstance(error, LLMError) else logging.ERROR, "the turn failed", exc_info=error
-            )
+            if isinstance(error, LLMError):
+                _log.warning("the turn failed: %s", error)
+            else:
+                _log.exception("the turn failed")
             problem = describe(error)
             turn = draft.turn(Outcome.FAILED, self.settings, problem.message)
             yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, draft.references))
@@ -242,6 +243,10 @@ class Assistant:
         stream = model.stream([ChatMessage(role=MessageRole.USER, content=prompt)], call, max_tokens=_PLAN_TOKENS)
         try:
             text = "".join([piece async for piece in until_stopped(stream, stop)])
+        except LLMError as error:
+            # The rules have read the message too; a server that is really gone will fail the answer itself.
+            _log.warning("the question could not be rewritten: %s", error)
+            return
         finally:
             draft.spent(call)
             draft.lap("plan")

@@ -85,6 +85,7 @@ class Call:
     finish: str = ""
     first_token: float | None = None
     written: int = 0
+    words: bool = False
 
 
 class LanguageModel:
@@ -126,6 +127,7 @@ class LanguageModel:
                         if chunk.delta:
                             call.first_token = call.first_token or time.perf_counter() - started
                             call.written += 1
+                            call.words = call.words or bool(chunk.delta.strip())
                             yield chunk.delta
                         if call.written > 2 * limit:  # a server that does not keep to the limit it was given
                             call.finish = "length"
@@ -139,10 +141,15 @@ class LanguageModel:
             raise AnswerBlocked(
                 f"The filter of {connection.model} stopped the answer. Put the question in other words."
             )
-        if not call.written:
+        if not call.words and call.finish == "length":
             raise EmptyAnswer(
-                f"{connection.model} sent an empty answer. Try again, or check that the server can stream "
-                "(`research-assistant check`)."
+                f"{connection.model} used up {limit:,} tokens before its first word, as models do that think first. "
+                "Raise RESEARCH_ASSISTANT_LLM_MAX_TOKENS."
+            )
+        if not call.words:
+            raise EmptyAnswer(
+                f"{connection.model} sent an empty answer. Try again; if it stays so, OPENAI_BASE_URL may lead to a "
+                "server that does not stream or does not speak the OpenAI interface."
             )
 
     async def complete(self, messages: Sequence[ChatMessage], call: Call, *, max_tokens: int) -> str:
@@ -177,13 +184,13 @@ async def check(connection: Connection) -> dict[str, Any]:
     """Asks the endpoint for one word. Returns what was seen; raises a kind of `LLMError` that says what is wrong."""
     model = LanguageModel(connection)
     call = Call()
-    messages = [ChatMessage(role="user", content="Answer with the one word: ready")]
+    messages = [ChatMessage(role="user", content="Count from one to ten in words.")]
     text = await model.complete(messages, call, max_tokens=200)
     return {
         "model": connection.model,
         "answer": text.strip()[:60],
         "first_token_seconds": round(call.first_token or 0.0, 3),
-        "streams": call.written > 1 or len(text) < 12,
+        "streams": call.written > 1,
         "reports_usage": not call.usage.estimated,
     }
 
@@ -216,6 +223,12 @@ def explain(error: Exception, connection: Connection) -> LLMError:
             )
         case openai.BadRequestError() if "content_filter" in str(error) or "content management" in str(error):
             return AnswerBlocked(f"The filter of {model} refused the question. Put it in other words.")
+        case openai.BadRequestError() if "stream_options" in str(error):
+            return ServerFailed(
+                f"{address} does not count tokens while it streams. Set RESEARCH_ASSISTANT_LLM_REPORT_USAGE=false."
+            )
+        case UnicodeEncodeError():
+            return WrongKey("The key holds characters that no key has. Check OPENAI_API_KEY.")
         case openai.APIConnectionError() | httpx.ConnectError():
             return ServerUnreachable(f"No server answers at {address}. Start it, or check OPENAI_BASE_URL.")
         case httpx.TransportError():
@@ -224,6 +237,8 @@ def explain(error: Exception, connection: Connection) -> LLMError:
             return ServerFailed(f"{address} failed with error {error.status_code}. Try again in a moment.")
         case openai.APIStatusError():
             return ServerFailed(f"{address} refused the request with error {error.status_code}: {error.message[:200]}")
+        case openai.APIError() if error.body:
+            return ServerFailed(f"{address} broke off with an error: {error.message[:200]}")
         case _:
             return ServerFailed(
                 f"{address} sent an answer that cannot be read. Try again, or check that it speaks "

@@ -48,6 +48,7 @@ _CONTINUES = re.compile(
     r"why(?! (?:is|are|was|were|do|does|did|can|should)\b))\b",
     re.IGNORECASE,
 )
+_ONE_OF_SEVERAL = re.compile(r"(?:and )?which (?:one|ones|of (?:them|these|those))\b", re.IGNORECASE)
 _LONGEST_HEAD = 40
 
 
@@ -70,7 +71,7 @@ def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int, a
         raise ModeNotBuilt(f"The mode `{mode}` is not built yet; this version answers with `--mode ask`.")
     if not (previous or asked_before) or not _follows(question):
         return Plan(Mode.ASK, question, question)
-    if not previous:
+    if asked_before and (not previous or _ONE_OF_SEVERAL.match(question)):
         return Plan(Mode.ASK, question, f"{asked_before.rstrip(' ?!.')}: {question}")
     return Plan(Mode.ASK, question, _standalone(question, previous[0]), previous[0])
 
@@ -78,6 +79,8 @@ def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int, a
 def _follows(question: str) -> bool:
     """Whether a message cannot be read without the turn before."""
     named = content_terms(question)
+    if _ONE_OF_SEVERAL.match(question):
+        return True
     if pronoun := _pronoun(question):
         before = pronoun.string[: pronoun.start()]
         if _POINTS_BACK.match(pronoun[0]) or (len(content_terms(before)) <= 1 and not _NAME.search(before)):

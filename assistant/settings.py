@@ -1,23 +1,26 @@
 """Every setting, from the environment, `.env` or the home folder's `settings.toml`; makes the README's table."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from .errors import InvalidSettings
 
 PREFIX = "RESEARCH_ASSISTANT_"
+_FIELD = re.compile(r'field "(\w+)"')
 
 
 class Settings(BaseSettings):
@@ -75,6 +78,13 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(description="Address the page listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
 
+    @field_validator("prompts_folder")
+    @classmethod
+    def _is_there(cls, folder: Path | None) -> Path | None:
+        if folder and not folder.is_dir():
+            raise ValueError(f"there is no folder {folder}")
+        return folder
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -126,8 +136,15 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
         raise InvalidSettings(
-            f"The setting {name!r} cannot be used: {first['msg']}. The README lists every setting."
+            f"The setting {name!r} cannot be used: {reason}. The README lists every setting."
+        ) from error
+    except SettingsError as error:  # a variable that must hold JSON and does not
+        field = _FIELD.search(str(error))
+        variable = f"{PREFIX}{field[1].upper()}" if field else "A setting"
+        raise InvalidSettings(
+            f"{variable} cannot be read as JSON: {error.__cause__ or error}. The README lists every setting."
         ) from error
     except ValueError as error:  # tomllib's complaint about the file's syntax
         raise InvalidSettings(f"settings.toml cannot be read: {error}.") from error

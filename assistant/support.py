@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .wording import NOTHING, OPPOSITES, Profile, missing, names, profile, quantities, squeeze
+from .wording import NOTHING, OPPOSITES, Profile, missing, names, profile, quantities, sides_swapped, squeeze
 
 MODEL_FILE = Path(__file__).with_name("support_model.json")
 Vectors = NDArray[np.float32]
@@ -341,7 +341,7 @@ class SupportChecker:
         supported, partly = self.model.supported, self.model.partly
         doubt = bool(numbers or absent)
         if is_english(claim) and is_english(joined):
-            doubt = doubt or _turned(profile(claim), profile(basis))
+            doubt = doubt or _turned(profile(claim), profile(basis)) or sides_swapped(claim, basis)
         else:
             supported, partly = _COSINE_SUPPORTED, _COSINE_PARTLY
         label = Label.NOT_FOUND if score < partly else Label.PARTLY if doubt or score < supported else Label.SUPPORTED
@@ -399,4 +399,5 @@ def cosines(claim: str, evidence: Sequence[str], vectors: Mapping[str, Vectors])
 def _turned(claim: Profile, evidence: Profile) -> bool:
     """Whether the claim seems to say the opposite: a negation on one side only, an opposite, a direction reversed."""
     agreeing, opposing = _directions(claim, evidence)
-    return claim.negated != evidence.negated or _opposites(claim, evidence) > 0 or opposing > agreeing
+    denied = (claim.denied ^ evidence.denied) & claim.terms & evidence.terms
+    return claim.negated != evidence.negated or bool(denied) or _opposites(claim, evidence) > 0 or opposing > agreeing

@@ -243,14 +243,15 @@ _UP = (
     "gain better faster outperform expand boost strengthen larger longer superior exceed facilitat enabl rise "
     "rises rose "
     "encourag restor rescu generat amplif upregulat caus lead leads surpass grow high positive positively "
-    "potentiat stronger"
+    "potentiat stronger grows grew grown doubl beat beats beaten wins help helps helped"
 ).split()
 _DOWN = (
     "decreas reduc lower less fewer diminish impair worse suppress inhibit downregul down-regul deplet loss "
     "attenuat slower "
     "underperform prevent block weaken smaller shorter inferior declin hinder disrupt drop drops fall falls fell "
     "abolish abrogat antagoni repress deteriorat limit slow slows lack degrad eliminat protect avoid minimi poor "
-    "poorly low negative negatively resist delay weaker knockdown knockout deficien"
+    "poorly low negative negatively resist delay weaker knockdown knockout deficien "
+    "shrink shrinks shrank shrunk halves halved halving lose loses lost harm harms harmed hurt hurts worsen"
 ).split()
 _NEGATORS = frozenset(
     "not no without never cannot neither nor none fail fails failed unable lack lacks lacking absence absent n't "
@@ -267,7 +268,8 @@ for _pair in (
     "frequently/infrequently able/unable likely/unlikely strong/weak stronger/weaker upstream/downstream "
     "online/offline supervised/unsupervised better/worse best/worst sufficient/insufficient known/unknown "
     "similar/different same/different increase/decrease increases/decreases increased/decreased enough/insufficient "
-    "win/lose success/failure succeed/fail succeeds/fails simple/complex cheap/costly cheap/expensive global/local "
+    "win/lose wins/loses beat/lose beats/loses help/harm helps/harms grows/drops grows/shrinks doubles/halves "
+    "success/failure succeed/fail succeeds/fails simple/complex cheap/costly cheap/expensive global/local "
     "static/dynamic maximum/minimum maximize/minimize upper/lower always/never all/none over/under"
 ).split():
     _one, _other = _pair.split("/")
@@ -307,9 +309,27 @@ def _stem(word: str) -> str:
     return (terms(word) or [""])[0]
 
 
+_COMPARES = re.compile(
+    r"\b(?:beats?|outperforms?|surpass(?:es)?|exceeds?|underperforms?|loses? to|"
+    r"(?:better|worse|faster|slower|larger|smaller|higher|lower|more|less|fewer)\b[^.]*\bthan)\b",
+    re.IGNORECASE,
+)
+
+
+def sides_swapped(claim: str, evidence: str) -> bool:
+    """Whether both texts compare the same two names, in the opposite order."""
+    if not (_COMPARES.search(claim) and _COMPARES.search(evidence)):
+        return False
+    shared = [name for name in names(claim) if name in evidence][:2]
+    return len(shared) == 2 and evidence.index(shared[0]) > evidence.index(shared[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the features need of a text. `signs` pairs each direction word's sign with the stems around it."""
+    """What the features need of a text.
+
+    `signs` pairs each direction word's sign with the stems around it; `denied` holds the first stems behind negations.
+    """
 
     words: frozenset[str]
     length: int
@@ -318,6 +338,7 @@ class Profile:
     heads: frozenset[str]
     signs: tuple[tuple[int, frozenset[str]], ...]
     negated: bool
+    denied: frozenset[str]
     findings: int
     aims: int
     concludes: bool
@@ -348,6 +369,7 @@ def profile(text: str) -> Profile:
         heads=frozenset(term[:5] for term in found if len(term) >= 5),
         signs=tuple(signs),
         negated=bool(negators),
+        denied=frozenset(stem for place in negators for stem in list(filter(None, stems[place + 1 :]))[:1]),
         findings=min(len(_FINDING.findall(text)), 3),
         aims=min(len(_AIM.findall(text)), 3),
         concludes=bool(_CONCLUSION.search(text)),

@@ -9,6 +9,7 @@ Three models, chosen by one setting:
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,9 @@ _MAX_TOKENS = 256  # the length all-MiniLM-L6-v2 was trained with
 _BATCH = 8  # as fast as 16 on two cores, with two thirds of the memory
 
 Vectors = NDArray[np.float32]
+
+# onnxruntime's wheel otherwise sends usage data to its maker and keeps a device id under ~/.cache.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 class MiniLM(BaseEmbedding):

@@ -1,7 +1,7 @@
 """The library as a whole: opens the rooms of one home folder under a lock, and adds, removes and rebuilds."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +11,10 @@ from filelock import FileLock, Timeout
 from . import ingest, sample
 from .catalogue import Catalogue, Outcome, PaperVectors, State
 from .embedding import Embedder
-from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
+from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable, ReaderError
 from .lexicon import Lexicon
 from .papers import Paper
-from .readers import Malformed, read_file
+from .readers import Malformed, Record, read_file
 from .vectors import PassageVectors
 
 _CATALOGUE, _VECTORS, _WORDS, _LOCK = "catalogue.sqlite3", "vectors", "words", "index.lock"
@@ -61,6 +61,14 @@ def open_catalogue(home: Path) -> Catalogue:
     if not os.access(home, os.W_OK):
         raise LibraryUnreadable(f"The folder {home} cannot be written; choose another one with --home.")
     return Catalogue(home / _CATALOGUE)
+
+
+def _records(path: Path) -> Iterator[Record]:
+    """The records of a file, the reason last if it cannot be read (to its end)."""
+    try:
+        yield from read_file(path)
+    except ReaderError as error:
+        yield Malformed(str(path), 0, str(error).removeprefix(f"{path} "))
 
 
 def status(catalogue: Catalogue) -> Status:
@@ -142,12 +150,12 @@ class Library:
     def add_files(self, paths: Sequence[Path]) -> AddReport:
         """Records the papers of files in the catalogue; `index` makes them searchable.
 
-        Raises `ReaderError` for a file that cannot be read at all; what was recorded before it stays.
+        A file that cannot be read at all is among the skipped, as a `Malformed` with line 0; the others go in.
         """
         report = AddReport()
         for path in paths:
             batch: list[Paper] = []
-            for record in read_file(path):
+            for record in _records(path):
                 if isinstance(record, Malformed):
                     report += AddReport(skipped=(record,))
                     continue

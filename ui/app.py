@@ -78,7 +78,7 @@ def build(assistant: Assistant) -> gr.Blocks:
 def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) -> None:
     every = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)] + [*parts.examples]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    of_sample = [sample._remove, sample._add, sample._notice]
+    remove_sample, add_sample, _ = of_sample = sample.parts
 
     blocks.load(chat.show, [parts.conversation, parts.speaker], every, **private)
     blocks.load(sample.show, None, of_sample, **private)
@@ -97,7 +97,7 @@ def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) ->
     parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
     parts.clear.click(chat.clear, [parts.conversation, parts.speaker], every, **private)
     parts.undo.click(chat.undo, [parts.cleared, parts.speaker], every, **private)
-    for button, change in ((sample._remove, sample.remove), (sample._add, sample.add)):
+    for button, change in ((remove_sample, sample.remove), (add_sample, sample.add)):
         button.click(change, None, of_sample, api_visibility="private", show_progress="full").then(
             chat.show, [parts.conversation, parts.speaker], every, **private
         )

@@ -88,7 +88,7 @@ class Chat:
 
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
         self._assistant, self._parts = assistant, parts
-        self._stops: dict[str, asyncio.Event] = {}
+        self._stops: dict[str, set[asyncio.Event]] = {}  # a session may run several turns
 
     async def ask(
         self, question: str, conversation: Conversation, speaker: Speaker, request: gr.Request
@@ -98,7 +98,8 @@ class Chat:
         if not question.strip():
             yield {parts.draft: ""}  # a handler that yields nothing would empty every component
             return
-        stop = self._stops[session] = asyncio.Event()
+        stop = asyncio.Event()
+        self._stops.setdefault(session, set()).add(stop)
         draft = _Draft(" ".join(question.split()))
         yield {
             parts.question: "",
@@ -133,11 +134,14 @@ class Chat:
                 parts.announcement: describe(error).message,
             }
         finally:
-            self._stops.pop(session, None)
+            running = self._stops[session]
+            running.remove(stop)
+            if not running:
+                del self._stops[session]
 
     def stop(self, request: gr.Request) -> None:
-        """Ends this session's running turn soon; what is written stays."""
-        if running := self._stops.get(request.session_hash or ""):
+        """Ends this session's running turns soon; what is written stays."""
+        for running in self._stops.get(request.session_hash or "", ()):
             running.set()
 
     async def retry(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:

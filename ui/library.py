@@ -16,7 +16,7 @@ class SampleButtons:
 
     def __init__(self, assistant: Assistant, remove: gr.Button, add: gr.Button, notice: gr.HTML) -> None:
         self._library = assistant.library
-        self._remove, self._add, self._notice = remove, add, notice
+        self._remove, self._add, self._notice = self.parts = (remove, add, notice)
 
     def show(self) -> Updates:
         """The buttons as the library stands."""

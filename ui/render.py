@@ -140,7 +140,7 @@ def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[P
     writing = pieces is not None
     now = _by_number(piece for piece in (pieces if pieces is not None else last.pieces if last else ()))
     before = _by_number(piece for item in (shown.turns if writing else shown.turns[:-1]) for piece in item.pieces)
-    marks = {number: _numbers(now.get(number, ()), before.get(number, ())) for number in {*now, *before}}
+    marks = {number: _labels(now.get(number, ()), before.get(number, ())) for number in {*now, *before}}
     cited_ids = {citations[0].paper.id for citations in now.values()}
     papers = found if writing else last.papers if last else ()
     beside = [paper for paper in papers if paper.id not in cited_ids]
@@ -150,7 +150,7 @@ def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[P
         (words.CITED_NOW, [card(now[n][0].paper, n, marks[n], is_open=place < 3) for place, n in enumerate(now)]),
         (
             words.FOUND_NOT_CITED,
-            [card(p, n := number_of.get(p.id), marks.get(n or 0, ()), is_open=False) for p in beside],
+            [card(p, n := number_of.get(p.id), marks.get(n or 0, {}), is_open=False) for p in beside],
         ),
         (
             words.CITED_BEFORE,
@@ -168,8 +168,11 @@ def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[P
     )
 
 
-def card(paper: Paper, number: int | None, cited: Sequence[int], *, is_open: bool) -> str:
-    """One paper of the source panel: title, what is known of it, and its abstract with the cited sentences marked."""
+def card(paper: Paper, number: int | None, cited: Mapping[int, str], *, is_open: bool) -> str:
+    """One paper of the source panel: title, what is known of it, and its abstract with the cited sentences marked.
+
+    `cited` has the support label of every cited sentence; one that no claim was found in looks different.
+    """
     name = f'<span class="number">{number}</span>' if number else ""
     identity = f' id="src-{number}"' if number else ""
     link = paper.link if paper.link.startswith(("https://", "http://")) else ""
@@ -200,12 +203,13 @@ def _facts(paper: Paper) -> str:
     return f"{text} · {words.SAMPLE_SOURCE if paper.source == 'sample' else f'from {paper.source}'}"
 
 
-def _abstract(paper: Paper, number: int | None, cited: Sequence[int]) -> str:
+def _abstract(paper: Paper, number: int | None, cited: Mapping[int, str]) -> str:
     parts: list[str] = []
     for sentence in sentences(paper.abstract):
         text = escape(visible(sentence.text))
         if number and sentence.number in cited:
-            parts.append(f'<mark id="{_sentence_id(number, sentence.number)}" tabindex="-1">{text}</mark>')
+            look = ' class="not-found"' if cited[sentence.number] == "not found" else ""
+            parts.append(f'<mark id="{_sentence_id(number, sentence.number)}"{look} tabindex="-1">{text}</mark>')
         else:
             parts.append(f"<span>{text}</span>")
     return " ".join(parts)
@@ -219,8 +223,11 @@ def _by_number(pieces: Iterable[Piece]) -> Mapping[int, list[Citation]]:
     return found
 
 
-def _numbers(*groups: Iterable[Citation]) -> tuple[int, ...]:
-    return tuple(sorted({citation.sentence for group in groups for citation in group}))
+def _labels(*groups: Iterable[Citation]) -> dict[int, str]:
+    """Every cited sentence with the best label that a claim got from it."""
+    best = list(words.SUPPORT)
+    citations = sorted((item for group in groups for item in group), key=lambda item: best.index(item.support))
+    return {citation.sentence: citation.support for citation in reversed(citations)}
 
 
 def _sentence_id(number: int, sentence: int) -> str:

@@ -11,7 +11,6 @@ QUOTING_MODE_MEANS = "No language model is set up: answers are sentences of the 
 QUESTION_LABEL = "Your question"
 QUESTION_HINT = "Ask about these papers …"
 SEND, STOP, RETRY, CLEAR, UNDO = "Ask", "Stop", "Try again", "New conversation", "Undo"
-EXAMPLES = "Questions to begin with"
 
 WELCOME = "What do you want to know?"
 WELCOME_MORE = (
@@ -36,9 +35,9 @@ MODEL_INTRO = (
     "Without one they are quotations."
 )
 MODEL, ADDRESS, KEY, CONTEXT, LONGEST = "Model", "Address", "Key", "Context window (tokens)", "Longest answer (tokens)"
-TEMPERATURE, TIMEOUT, RETRIES = "Temperature", "Seconds to wait", "Retries"
-MODEL_HINT, KEY_HINT = "llama3.1:8b, gpt-4o-mini, ...", "kept in memory only, until this page is closed"
-CONNECT, DISCONNECT, CHECKING = "Check and use", "Use quotations", "Asking the server ..."
+TEMPERATURE, TIMEOUT, RETRIES = "Temperature", "Timeout (s)", "Retries"
+MODEL_HINT, KEY_HINT = "llama3.1:8b, gpt-4o-mini, ...", "kept in memory only"
+CONNECT, DISCONNECT = "Check and use", "Use quotations"
 MODEL_MISSING = "Give the name of a model."
 DISCONNECTED = "Answers are quotations now."
 QUOTE_INSTEAD = "Answer with quotations"

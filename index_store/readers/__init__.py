@@ -24,7 +24,8 @@ def readers() -> tuple[Reader, ...]:
 def read_file(path: Path) -> Iterator[Record]:
     """The records of one file in order, each a `Paper` or a `Malformed`; the format is told from the content.
 
-    Raises `ReaderError` if the file cannot be opened, is not text, or holds nothing.
+    Raises `ReaderError` if the file cannot be opened, is not text, holds nothing, or is of a format that is not
+    read.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:

@@ -10,14 +10,14 @@ from ..papers import Paper
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A record that was left out; `line` counts from 1."""
+    """A record that was left out; `line` counts from 1, and is 0 where the whole file could not be read."""
 
     file: str
     line: int
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.reason}"
+        return f"{self.file}:{self.line}: {self.reason}" if self.line else f"{self.file} {self.reason}"
 
 
 Record = Paper | Malformed

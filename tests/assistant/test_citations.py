@@ -120,11 +120,26 @@ def test_what_is_no_marker_stays_text(text: str) -> None:
     assert parse([text]) == [text]
 
 
+def rendered(text: str) -> str:
+    return str(MarkdownIt("commonmark").render(text))
+
+
 @pytest.mark.parametrize("text", ["[3]", "[1, 2]", "[1-3]", "[12;13]"])
-def test_a_number_that_a_writer_made_up_is_taken_out_and_counted(text: str) -> None:
-    assert parse([f"A claim {text}."]) == ["A claim ", marker(), "."]
+def test_a_number_that_a_writer_made_up_is_shown_as_text_and_counted(text: str) -> None:
     pieces, stream = resolve(f"A claim {text}.")
-    assert (markdown(pieces), stream.dropped) == ("A claim .", 1)
+    assert stream.dropped == 1
+    assert not re.search(r"(?<!\\)\[\d", markdown(pieces))
+    assert rendered(markdown(pieces)) == f"<p>A claim {text}.</p>\n"
+
+
+@pytest.mark.parametrize("text", ["`arr[1]` is first", "$[1,2]$ is an interval", r"\([1, 2]\) too", "$$ a [P1.1] $$ b"])
+def test_brackets_in_code_and_maths_are_left_alone(text: str) -> None:
+    assert parse([text]) == [text]
+
+
+def test_a_lone_sign_opens_nothing() -> None:
+    assert resolve("It costs $$ a day [P1.1] or $5 [P1.2] to $10 [P2.1].")[1].dropped == 0
+    assert markdown(resolve("It costs $$ a day [P1.1].")[0]) == "It costs $$ a day [1]."
 
 
 @pytest.mark.parametrize(

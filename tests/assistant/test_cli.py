@@ -5,11 +5,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.testing import Reply, ScriptedServer
 from index_store import Embedder, Library
 
 from .conftest import Run
@@ -85,6 +87,89 @@ def test_ask_for_people_prints_the_answer_and_its_references(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_search_for_people_prints_the_best_passage_in_two_lines_under_each_title(run: Run) -> None:
+    hits = run("search", QUESTION, "-k", "3", "--json").json
+    lines = run("search", QUESTION, "-k", "3").out.splitlines()
+    starts = [place for place, line in enumerate(lines) if not line.startswith("     ") and hits_rank(line)]
+    assert len(starts) == 3
+    for hit, start, end in zip(hits, starts, [*starts[1:], len(lines)], strict=True):
+        shown = [line for line in lines[start:end] if line.startswith("     ")]
+        assert 1 <= len(shown) <= 2
+        assert hit["passages"][0]["text"].startswith(shown[0].strip()[:30])
+
+
+def hits_rank(line: str) -> bool:
+    """Whether a line of `search` begins a paper."""
+    return line.strip().partition(".")[0].isdigit()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """A scripted model that the environment names, for this process and those it starts."""
+    with ScriptedServer(key="sk-right") as server:
+        for name, value in {"LLM_MODEL": "scripted", "LLM_RETRIES": "0"}.items():
+            monkeypatch.setenv(f"RESEARCH_ASSISTANT_{name}", value)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-right")
+        yield server
+
+
+@pytest.mark.usefixtures("home")
+def test_a_written_answer_shows_what_the_support_check_found(run: Run, server: ScriptedServer) -> None:
+    text = (
+        "Adjacent layers hold highly similar KV cache states [P1.3]. "
+        "MiniCache doubles the salaries of 900 gardeners in Peru [P1.2]. The moon is made of green cheese."
+    )
+    server.enqueue(text, text)
+    turn = run("ask", QUESTION, "--json").json
+    ran = run("ask", QUESTION)
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    total = sum(turn["support"].values())
+    found = ", ".join(f"{count} {label}" for label, count in turn["support"].items() if count)
+    assert f"{total} claims: {found}" in lines
+    signs = {"supported": "", "verbatim": "", "partly": "~", "not found": "?"}
+    answer = ran.out.partition(f"{total} claims")[0]
+    for citation in turn["citations"]:
+        assert f"[{citation['number']}{signs[citation['support']]}]" in answer
+    assert "?]" in answer
+    assert any(line.startswith("[1] MiniCache") for line in lines)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_note_is_printed_and_references_stand_on_their_own_line(run: Run, server: ScriptedServer) -> None:
+    cut = Reply("Adjacent layers hold highly similar KV cache states [P1.3].", finish="length")
+    server.enqueue(cut, cut)
+    note = run("ask", QUESTION, "--json").json["note"]
+    lines = run("ask", QUESTION).out.splitlines()
+    assert note and note in lines
+    assert sum(line.startswith("[1] MiniCache") for line in lines) == 1
+
+
+@pytest.mark.usefixtures("home")
+def test_an_answer_that_breaks_off_leaves_its_references_on_their_own_line(run: Run, server: ScriptedServer) -> None:
+    words = "Adjacent layers hold highly similar KV cache states [P1.3]. And then the answer goes on for some words"
+    server.enqueue(Reply(words, fault="cut", fault_after=14))
+    ran = run("ask", QUESTION)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert all(line.startswith("[1]") for line in ran.out.splitlines() if "MiniCache: KV Cache" in line)
+    assert not ran.out or ran.out.endswith("\n")
+
+
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_a_refused_key_is_one_line_on_stderr(
+    home: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, form: list[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
+    ran = command("ask", QUESTION, "--home", home, *form)  # a process of its own: pytest has log handlers in this one
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+    assert "key" in ran.stderr and "Traceback" not in ran.stderr
+    assert len(server.chats) == 1
+    if form:
+        assert json.loads(ran.stdout)["problem"] == ran.stderr.strip()
+
+
+@pytest.mark.usefixtures("home")
 def test_the_output_of_ask_serves_as_history_and_numbers_go_on(run: Run, tmp_path: Path) -> None:
     first = run("ask", "What is DuoAttention?", "--json").json
     history = tmp_path / "history.json"
@@ -152,6 +237,39 @@ def test_a_malformed_record_is_reported_and_the_others_go_in(run: Run, tmp_path:
         f"skipped {file}:4",
     ]
     assert ran.err == "2 records were skipped; the others went in.\n"
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    good, latin, windows = (tmp_path / name for name in ("good.txt", "latin1.txt", "crlf.txt"))
+    good.write_text("Zebrafish hearts\nThey regrow after injury.\n")
+    latin.write_bytes("Café\nÀ la carte.\n".encode("latin-1"))
+    windows.write_bytes(b"Yeast clocks\r\nYeast keeps time.\r\n")
+    ran = run("add", good, latin, windows)
+    summary, skipped = ran.out.splitlines()
+    assert (ran.code, summary) == (1, "2 new. 2 papers in the library.")
+    assert skipped.startswith(f"  skipped {latin} is not UTF-8 text")
+    assert ran.err == "1 file could not be read; the others went in.\n"
+    assert run("status", "--json").json["indexed"] == 2
+    again = run("add", good, latin, "--json")
+    assert (again.code, again.json["same"]) == (1, 1)
+    assert [(record["file"], record["line"]) for record in again.json["skipped"]] == [(str(latin), 0)]
+
+
+def test_nothing_that_can_be_read_is_a_failure(run: Run, tmp_path: Path) -> None:
+    table, references = tmp_path / "a.csv", tmp_path / "b.bib"
+    table.write_text("title,abstract\nT,A.\n")
+    references.write_text("@article{smith2020,\n}\n")
+    alone = run("add", table)
+    assert (alone.code, alone.out, alone.err.count("\n")) == (1, "", 1)
+    assert alone.err.startswith(f"{table} looks like a CSV table, which cannot be read")
+    both = run("add", table, references)
+    assert (both.code, both.err) == (1, "2 files could not be read; nothing went in.\n")
+    assert [line.split(" looks like ")[0] for line in both.out.splitlines()[1:]] == [
+        f"  skipped {table}",
+        f"  skipped {references}",
+    ]
+    as_json = run("add", table, "--json")
+    assert (as_json.code, as_json.json["papers"], len(as_json.json["skipped"])) == (1, 0, 1)
 
 
 def test_skipped_records_are_in_the_json_too(run: Run, tmp_path: Path) -> None:

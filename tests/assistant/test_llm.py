@@ -188,7 +188,7 @@ FAULTS = {
         0,
     ),
     "answer filtered": (Reply("Half an", finish="content_filter"), AnswerBlocked, "Put the question in", 2),
-    "nothing written": (Reply(""), EmptyAnswer, "`research-assistant check`", 0),
+    "nothing written": (Reply(""), EmptyAnswer, "OPENAI_BASE_URL", 0),
     "time-out before the first token": (
         Reply("x", fault="hang"),
         ServerUnreachable,

@@ -84,6 +84,29 @@ def test_a_value_that_is_not_allowed_is_refused_by_name(name: str, value: str, m
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_prices_that_are_not_json_are_refused_by_their_variable(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if place == ".env":
+        Path(".env").write_text("RESEARCH_ASSISTANT_LLM_PRICES=cheap\n")
+    else:
+        monkeypatch.setenv("RESEARCH_ASSISTANT_LLM_PRICES", "cheap")
+    with pytest.raises(InvalidSettings, match=r"^RESEARCH_ASSISTANT_LLM_PRICES cannot be read as JSON") as refused:
+        load_settings()
+    assert "settings.toml" not in str(refused.value) and "_Own" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_prompts_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESEARCH_ASSISTANT_PROMPTS_FOLDER", str(tmp_path / "absent"))
+    with pytest.raises(
+        InvalidSettings, match=r"'prompts_folder' cannot be used: there is no folder .*absent"
+    ) as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+    monkeypatch.setenv("RESEARCH_ASSISTANT_PROMPTS_FOLDER", str(tmp_path))
+    assert load_settings().prompts_folder == tmp_path
+
+
 @pytest.mark.parametrize("content", [b"port ==", b"\xff\xfe", b"[port"])
 def test_a_broken_settings_file_is_named(content: bytes, home: Path) -> None:
     (home / "settings.toml").write_bytes(content)

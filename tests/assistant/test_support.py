@@ -264,3 +264,22 @@ def test_restated_sentences_are_supported_and_wrong_ones_are_not(checker: Suppor
     assert restated.get("not found", 0) <= 0.12 * sum(restated.values())
     assert "supported" not in counts["number changed"]
     assert counts["another paper"].get("supported", 0) <= 0.02 * sum(counts["another paper"].values())
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        (
+            "MiniCache increases the memory footprint.",
+            "MiniCache significantly shrinks the memory footprint of inference.",
+        ),
+        ("MiniCache requires training and does not generalise.", "MiniCache needs no training and is general."),
+        ("Accuracy grows with more layers.", "Accuracy drops with more layers."),
+        ("The method halves the memory of inference.", "The method doubles the memory of inference."),
+        ("Pruning harms accuracy.", "Pruning helps accuracy on all tested networks."),
+        ("MiniCache loses to ZipCache on GSM8K.", "MiniCache beats ZipCache on GSM8K."),
+        ("ZipCache outperforms MiniCache on GSM8K.", "MiniCache outperforms ZipCache on GSM8K."),
+    ],
+)
+def test_a_reversed_claim_is_never_supported(checker: SupportChecker, claim: str, evidence: str) -> None:
+    assert checker.check(claim, [evidence]).label is not Label.SUPPORTED

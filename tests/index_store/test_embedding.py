@@ -1,6 +1,10 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 
 from index_store import Embedder, EmbeddingError, embedding, open_embedder
 
+ROOT = Path(__file__).parents[2]
 TEXTS = [
     "A cat sleeps on the sofa.",
     "Kittens nap on a couch.",
@@ -185,3 +190,11 @@ def test_an_endpoint_that_fails_is_reported_with_the_settings_to_check(
     endpoint.reply = reply
     with pytest.raises(EmbeddingError, match=r"RESEARCH_ASSISTANT_EMBEDDING_MODEL, OPENAI_BASE_URL.*OPENAI_API_KEY"):
         endpoint.embedder().embed(["one", "two"])
+
+
+def test_the_model_reports_to_nobody(tmp_path: Path) -> None:
+    code = "from index_store import open_embedder; open_embedder('minilm').embed(['x'])"
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT, timeout=100)
+    # Where its telemetry is on, onnxruntime keeps a device id and a queue of events there.
+    assert [path for path in tmp_path.rglob("*") if "icrosoft" in path.name or "onnxruntime" in path.name] == []

@@ -12,7 +12,6 @@ from index_store import (
     Library,
     LibraryUnreadable,
     Paper,
-    ReaderError,
     Status,
     UnknownPaper,
     open_catalogue,
@@ -58,11 +57,25 @@ def test_a_file_of_more_papers_than_one_transaction_takes_is_added_whole(tmp_pat
     assert library.add_files([write(tmp_path / "many.jsonl", many)]) == AddReport(new=1001)
 
 
-def test_a_file_that_cannot_be_read_leaves_what_came_before_it(tmp_path: Path, library: Library) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_the_others_go_in(tmp_path: Path, library: Library) -> None:
     note = write(tmp_path / "note.txt", "Zebras\nStripes.\n")
-    with pytest.raises(ReaderError, match=r"absent\.txt"):
-        library.add_files([note, tmp_path / "absent.txt"])
-    assert [paper.title for paper in library.catalogue.page()] == ["Zebras"]
+    absent, table = tmp_path / "absent.txt", write(tmp_path / "table.csv", "title,abstract\nOkapis,Shy.\n")
+    report = library.add_files([absent, note, table, write(tmp_path / "last.txt", "Lions\r\nManes.\r\n")])
+    assert (report.new, [(record.file, record.line) for record in report.skipped]) == (
+        2,
+        [(str(absent), 0), (str(table), 0)],
+    )
+    assert str(report.skipped[0]) == f"{absent} cannot be read: No such file or directory."
+    assert str(report.skipped[1]).startswith(f"{table} looks like a CSV table")
+    assert [paper.title for paper in library.catalogue.page()] == ["Zebras", "Lions"]
+
+
+def test_what_a_file_holds_before_the_place_that_cannot_be_read_goes_in(tmp_path: Path, library: Library) -> None:
+    file = tmp_path / "torn.txt"
+    file.write_bytes(b"Zebras\n" + b"Stripes. " * 5000 + b"\n\n\nLions\nManes.\n---\n" + b"x " * 50_000 + b"\xff")
+    report = library.add_files([file])
+    assert [record.line for record in report.skipped] == [0]
+    assert [paper.title for paper in library.catalogue.page()][:1] == ["Zebras"]
 
 
 def test_a_paper_counts_as_pending_until_it_is_indexed(library: Library) -> None:

@@ -218,6 +218,68 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path, con
         read(tmp_path, content, "bad.txt")
 
 
+@pytest.mark.parametrize("before", ["", "\n \n", "\ufeff"])
+@pytest.mark.parametrize(
+    ("content", "looks_like"),
+    [
+        ('[\n  {"title": "T"}\n]\n', "a JSON array"),
+        ('[{"title": "T", "abstract": "A."}]', "a JSON array"),
+        ('[{"title": "T"},\n{"title": "U"}]', "a JSON array"),
+        ('[["title"], ["T"]]', "a JSON array"),
+        ("[]", "a JSON array"),
+        ('{\n  "title": "T",\n  "abstract": "A."\n}\n', "a JSON object over several lines"),
+        ('{"title": "T",\n "abstract": "A."}\n', "a JSON object over several lines"),
+        ('{"papers": [\n{"title": "T"}\n]}\n', "a JSON object over several lines"),
+        ("@article{smith2020,\n  title = {T},\n}\n", "BibTeX"),
+        ("% Encoding: UTF-8\n\n@Comment{x}\n", "BibTeX"),
+        ("title,abstract\nT,A.\n", "a CSV table"),
+        ('"id","Title","Year"\n1,T,2020\n', "a CSV table"),
+        ("Authors;Article Title;Year\nA;T;2020\n", "a CSV table"),
+        ("title\tabstract\nT\tA.\n", "a table with tabs"),
+        ('<?xml version="1.0"?>\n<papers/>\n', "XML or HTML"),
+        ("<!DOCTYPE html>\n<html></html>\n", "HTML"),
+        (f"<p>T</p>\n<p>{abstract('x')}</p>\n" * 3, "HTML"),
+        ("TY  - JOUR\nTI  - T\nER  -\n", "RIS"),
+        ("PMID- 1\nTI  - T\n", "a PubMed export"),
+    ],
+)
+def test_a_foreign_format_is_refused_by_name_with_those_that_can_be_read(
+    tmp_path: Path, content: str, looks_like: str, before: str
+) -> None:
+    for name in ("papers.txt", "papers.jsonl", "papers"):
+        with pytest.raises(ReaderError) as refused:
+            read(tmp_path, before + content, name)
+        said = str(refused.value)
+        assert said.startswith(f"{tmp_path / name} looks like {looks_like}, which cannot be read; ")
+        assert "Hugging Face Papers listing, JSON Lines and plain text can." in said
+        assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "[Re] A reproduction",
+        "@home: computing on idle machines",
+        "Titles, abstracts and what they hide",
+        "Title and abstract screening, automated",
+        "{Braces} in a title",
+        "a < b",
+    ],
+)
+def test_a_title_that_only_begins_like_a_foreign_format_is_read(tmp_path: Path, title: str) -> None:
+    if title.startswith("{"):
+        assert problems(read(tmp_path, f"{title}\nIts abstract.\n"))  # taken for JSON Lines, and told so line by line
+    else:
+        assert titles(read(tmp_path, f"{title}\nIts abstract.\n")) == [title]
+
+
+def test_a_wrong_first_line_of_json_lines_does_not_refuse_the_others(tmp_path: Path) -> None:
+    for bad in ("[1, 2]", "[]", '{"title": "cut', '{"title": "T"},'):
+        first, last = read(tmp_path, f'{bad}\n{{"title": "Good"}}\n', "papers.jsonl")
+        assert titles([last]) == ["Good"]
+        assert problems([first])[0][0] == 1
+
+
 @pytest.mark.parametrize("name", ["absent.txt", "."])
 def test_a_missing_file_or_a_folder_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ReaderError, match="cannot be read"):
@@ -240,4 +302,5 @@ def test_a_byte_order_mark_and_windows_line_ends_make_no_difference(tmp_path: Pa
 
 
 def test_formats_are_asked_from_the_most_particular_to_the_one_that_takes_all() -> None:
-    assert [reader.name for reader in readers()] == ["Hugging Face Papers listing", "JSON Lines", "plain text"]
+    names = ["foreign", "Hugging Face Papers listing", "JSON Lines", "plain text"]
+    assert [reader.name for reader in readers()] == names

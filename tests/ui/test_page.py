@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from index_store import Embedder, Library
 from ui import words
@@ -38,6 +38,13 @@ def page(open_page: OpenPage, address: str) -> Page:
 
 def markers(turn: Locator) -> Locator:
     return turn.locator("a.cite")
+
+
+def box(part: Locator) -> FloatRect:
+    """Where it is on the screen."""
+    place = part.bounding_box()
+    assert place
+    return place
 
 
 def claim_of(marker: Locator) -> str:
@@ -185,6 +192,90 @@ def test_a_question_that_is_too_long_is_given_back_with_the_reason(page: Page) -
     expect(page.locator("#draft")).to_contain_text("4,001 characters; 4,000 are allowed")
     expect(question(page)).to_have_value(text)
     expect(page.locator("#send")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "asked"), [(1440, 0), (1440, 2), (390, 0), (390, 2)])
+def test_why_a_question_was_refused_is_shown_above_the_composer(
+    open_page: OpenPage, address: str, width: int, asked: int
+) -> None:
+    page = open_page(address, width=width, height=844)
+    for text in ["What is TabPFN?", QUESTION][:asked]:
+        ask(page, text)
+    question(page).fill("x" * 4001)
+    question(page).press("Enter")
+    notice = page.locator("#draft .notice")
+    expect(notice).to_be_in_viewport(ratio=1)
+    expect(question(page)).to_have_value("x" * 4001)
+    page.wait_for_timeout(300)  # the composer grows
+    expect(notice).to_be_in_viewport(ratio=1)
+    assert box(notice)["y"] + box(notice)["height"] <= box(page.locator("#composer"))["y"]
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_what_is_below_the_sources_stays_below_them(open_page: OpenPage, address: str, width: int) -> None:
+    page = open_page(address, width=width, height=700)
+    for text in (QUESTION, "Compare MiniCache and TabPFN."):
+        ask(page, text)
+        for card in page.locator("details.card:not([open]) summary").all()[::-1]:
+            card.click()
+        sources = box(page.locator("#sources"))
+        for below in ("#model-panel", "#sample"):
+            place = box(page.locator(below))
+            assert place["x"] == sources["x"]
+            assert place["y"] >= sources["y"] + sources["height"]
+
+
+def test_the_way_back_on_a_phone_shows_only_where_it_leads_somewhere(open_page: OpenPage, address: str) -> None:
+    page = open_page(address, width=390, height=844)
+    marker, back = markers(ask(page, QUESTION)).first, page.locator("#back")
+    expect(back).to_be_hidden()
+    marker.click()
+    expect(back).to_be_visible()
+    page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
+    expect(back).to_be_hidden()
+    marker.click()
+    back.click()
+    expect(marker).to_be_focused()
+    expect(marker).to_be_in_viewport()
+    expect(back).to_be_hidden()
+    marker.click()
+    expect(back).to_be_visible()
+    ask(page, "What is TabPFN?")
+    expect(back).to_be_hidden()
+
+
+def test_the_keyboard_goes_on_in_the_question_box(page: Page) -> None:
+    ask(page, QUESTION)
+    for button, turns in (("#clear", 0), ("#undo", 1)):
+        page.locator(button).focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#turns .turn")).to_have_count(turns)
+        expect(page.locator(button)).to_be_hidden()
+        expect(question(page)).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_question_box_begins_one_line_high_with_its_button_beside_it(
+    open_page: OpenPage, address: str, width: int
+) -> None:
+    page = open_page(address, width=width)
+    field, send = box(question(page)), box(page.locator("#send"))
+    assert field["height"] < 45
+    assert abs(field["y"] + field["height"] / 2 - send["y"] - send["height"] / 2) <= 1
+    question(page).fill("one\ntwo\nthree")
+    assert box(question(page))["height"] > 70
+
+
+def test_a_sentence_that_is_in_view_stays_where_it_is(page: Page) -> None:
+    marker = markers(ask(page, QUESTION)).first
+    mark = page.locator((marker.get_attribute("href") or "").replace("#", "mark#"))
+    expect(mark).to_be_in_viewport(ratio=1)
+    before = box(mark)
+    marker.click()
+    expect_opened(page, marker)
+    page.wait_for_timeout(500)  # a scroll would be over
+    assert box(mark) == before
+    expect(page.locator("#sources-title")).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize(

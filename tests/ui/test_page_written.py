@@ -114,6 +114,22 @@ def test_claims_show_by_look_and_by_name_what_the_check_found(page: Page, server
     assert looks["supported"] not in (looks["not-found"], looks["no-source"]), looks
 
 
+def test_a_sentence_cited_only_where_no_claim_was_found_looks_different(page: Page, server: ScriptedServer) -> None:
+    server.enqueue(MIXED)
+    turn = ask(page, QUESTION)
+
+    def look(label: str) -> str:
+        href = turn.locator(f"a.cite.{label}").first.get_attribute("href") or ""
+        return str(
+            page.locator(href.replace("#", "mark#")).evaluate(
+                "mark => ['backgroundColor', 'textDecorationStyle'].map(name => getComputedStyle(mark)[name]).join(' ')"
+            )
+        )
+
+    assert look("not-found") == "rgba(0, 0, 0, 0) dashed"
+    assert look("supported").endswith(") solid") and "(0, 0, 0, 0)" not in look("supported")
+
+
 def test_a_marker_of_a_written_answer_opens_its_sentence(page: Page, server: ScriptedServer) -> None:
     server.enqueue(GOOD)
     marker = ask(page, QUESTION).locator("a.cite").first

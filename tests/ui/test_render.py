@@ -1,6 +1,7 @@
 """The page's HTML from hostile text: nothing but our own tags, and no marker without its sentence."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -196,7 +197,7 @@ def test_every_citation_has_its_marker_in_order(made: tuple[Conversation, list[P
 @given(papers())
 def test_a_card_shows_its_paper_letter_by_letter(known: list[Paper]) -> None:
     for paper in known:
-        page = Page(render.card(paper, 1, [1], is_open=True))
+        page = Page(render.card(paper, 1, {1: "verbatim"}, is_open=True))
         for text in (paper.display_title, *(sentence.text for sentence in sentences(paper.abstract))):
             assert render.visible(text) in page.text
 
@@ -228,6 +229,13 @@ def test_only_cited_sentences_are_marked_and_earlier_ones_stay_so() -> None:
     assert '<mark id="src-1-s3" tabindex="-1">Third one.</mark>' in html
 
 
+def test_a_sentence_looks_doubtful_only_if_no_claim_was_found_in_it() -> None:
+    doubtful = [replace(a_citation(PAPER, sentence), support="not found") for sentence in (1, 2)]
+    html = render.sources(Conversation((a_turn(*doubtful, a_citation(PAPER, 2)),)))
+    assert '<mark id="src-1-s1" class="not-found" tabindex="-1">First one.</mark>' in html
+    assert '<mark id="src-1-s2" tabindex="-1">Second one.</mark>' in html
+
+
 def test_sources_come_in_three_groups_each_paper_once() -> None:
     others = [Paper(title, "Only one.", id=title) for title in ("Cited", "Beside", "Earlier")]
     before = Turn("Q", "Q", Mode.ASK, (a_citation(others[2], 1, 1),), (), Outcome.ANSWERED)
@@ -242,11 +250,11 @@ def test_sources_come_in_three_groups_each_paper_once() -> None:
 
 
 def test_a_card_shows_what_is_known_and_invents_nothing() -> None:
-    bare = Page(render.card(PAPER, None, [], is_open=False))
+    bare = Page(render.card(PAPER, None, {}, is_open=False))
     assert words.FACTS_UNKNOWN in bare.text and words.SAMPLE_SOURCE in bare.text
     assert "<a " not in bare.html and "None" not in bare.text
     known = Paper("T", "A.", ("A. Lee",), 2024, "Venue", doi="10.1/x", source="own.jsonl")
-    page = Page(render.card(known, 3, [], is_open=True))
+    page = Page(render.card(known, 3, {}, is_open=True))
     assert "A. Lee · Venue · 2024 · from own.jsonl" in page.text
     assert page.values("href") == ["https://doi.org/10.1/x"]
     assert page.values("rel") == ["noopener noreferrer"]
@@ -254,7 +262,7 @@ def test_a_card_shows_what_is_known_and_invents_nothing() -> None:
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "ftp://x.org", "//x.org", "x.org"])
 def test_a_paper_is_linked_to_the_web_only(url: str) -> None:
-    assert "href" not in render.card(Paper("T", "A.", url=url), 1, [], is_open=True)
+    assert "href" not in render.card(Paper("T", "A.", url=url), 1, {}, is_open=True)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@
   // Beside the answer only the source panel moves; below it, on a phone, the page does.
   const show = (target) => {
     const panel = target.closest("#aside");
-    if (!panel || panel.scrollHeight <= panel.clientHeight || getComputedStyle(panel).overflowY !== "auto") {
+    const beside = panel && getComputedStyle(panel).overflowY === "auto";
+    const place = target.getBoundingClientRect(), frame = panel?.getBoundingClientRect();
+    if (beside && place.top >= Math.max(frame.top, 0) && place.bottom <= Math.min(frame.bottom, innerHeight)) return;
+    if (!beside || panel.scrollHeight <= panel.clientHeight) {
       target.scrollIntoView({ behavior: behavior(), block: "center" });
       return;
     }
-    const place = target.getBoundingClientRect(), frame = panel.getBoundingClientRect();
     const middle = place.top + place.height / 2 - frame.top - panel.clientHeight / 2;
     panel.scrollBy({ top: middle, behavior: behavior() });
   };
@@ -31,13 +33,22 @@
     lastMarker = link;
     target.focus({ preventScroll: true });
     show(target);
-    back.hidden = innerWidth > 900;
+    cardInView.disconnect();
+    cardInView.observe(card ?? target);
   });
 
-  // Escape leads back from a sentence to the marker it was opened from; on a phone a button does.
+  // Escape leads back from a sentence to the marker it was opened from; on a phone a button does, which shows only
+  // while that source is in view, well above the button's own place.
   let lastMarker = null;
-  const goBack = () => {
+  const cardInView = new IntersectionObserver((entries) => {
+    back.hidden = innerWidth > 900 || !entries.at(-1).isIntersecting || !lastMarker?.isConnected;
+  }, { rootMargin: "0px 0px -80px 0px" });
+  const hideBack = () => {
+    cardInView.disconnect();
     back.hidden = true;
+  };
+  const goBack = () => {
+    hideBack();
     if (!lastMarker?.isConnected) return;
     lastMarker.focus({ preventScroll: true });
     lastMarker.scrollIntoView({ behavior: behavior(), block: "center" });
@@ -49,11 +60,20 @@
     id: "back", type: "button", textContent: "↑ Back to the answer", hidden: true, onclick: goBack,
   });
 
+  // The buttons that begin anew and take that back vanish when used; the keyboard goes on in the question box.
+  document.addEventListener("click", (event) => {
+    if (!(event.target instanceof Element) || !event.target.closest("#clear, #undo")) return;
+    document.querySelector("#question textarea")?.focus({ preventScroll: true });
+  });
+
   let held = false;
   for (const gesture of ["wheel", "touchmove", "keydown"]) {
     addEventListener(gesture, () => { held = false; }, { passive: true });
   }
 
+  const reveal = () => {
+    if (held) document.querySelector("#draft .notice")?.scrollIntoView({ block: "nearest" });
+  };
   const settle = (id, act) => {
     const found = document.getElementById(id);
     if (found) act(found);
@@ -64,6 +84,7 @@
       let asked = false;
       new MutationObserver(() => {
         const writing = draft.querySelector(".turn") !== null;
+        if (writing && !asked) hideBack();
         // A new question goes to the top of the view, and stays there unless its reader scrolls.
         if (writing && !asked) held = true;
         if (held && (writing || asked)) {
@@ -71,8 +92,20 @@
           if (all.length > 1) all.at(-1).scrollIntoView({ block: "start" });
         }
         asked = writing;
+        if (draft.querySelector(".notice")) {
+          held = true;
+          reveal();
+        }
       }).observe(draft, { childList: true, subtree: true });
     });
+    // Why a question was refused stays above the composer, which grows with the question that is given back.
+    settle("composer", (composer) => new ResizeObserver(() => {
+      document.documentElement.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
+      reveal();
+    }).observe(composer));
+    settle("turns", (turns) => new MutationObserver(() => {
+      if (!lastMarker?.isConnected) hideBack();
+    }).observe(turns, { childList: true, subtree: true }));
     settle("announcement", (line) => {
       line.setAttribute("role", "status");
       line.setAttribute("aria-live", "polite");
