@@ -23,7 +23,7 @@ from .conversations import Conversation, Outcome, Turn
 from .errors import LLMError, describe
 from .events import Checked, Cited, Delta, Done, Event, Failed, Planned, Retrieved, Unsourced
 from .llamaindex import PaperChatEngine, PaperRetriever
-from .llm import Call, Connection, LanguageModel, until_stopped
+from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
 from .prompts import Prompts
 from .routing import Mode, Plan, plan
 from .settings import Settings, load_settings
@@ -135,6 +135,9 @@ class Assistant:
     def warm_up(self) -> None:
         """Loads what the first question would otherwise wait for."""
         self.search("warm up", 1)
+        self._support.check("warm up", ["warm up"])
+        if self.connection:
+            warm_up()
 
     def search(self, question: str, limit: int, ranking: Ranking = Ranking.FUSED) -> SearchResult:
         """The `limit` best papers for a question."""

@@ -157,6 +157,12 @@ class LanguageModel:
         return "".join([piece async for piece in self.stream(messages, call, max_tokens=max_tokens)])
 
 
+def warm_up() -> None:
+    """Loads what a first call would otherwise wait for: a second or so."""
+    get_tokenizer()("warm up")
+    _certificates()
+
+
 async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
     """The pieces until `stop` is set; a piece that is being waited for is given up at once."""
     stopped, waiting = asyncio.ensure_future(stop.wait()), None
