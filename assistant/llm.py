@@ -55,12 +55,12 @@ class Connection:
     report_usage: bool = True
 
     @classmethod
-    def of(cls, settings: Settings) -> "Connection | None":
-        """The connection that the settings describe, or None when they name no model."""
-        if not settings.llm_model:
+    def of(cls, settings: Settings, model: str = "") -> "Connection | None":
+        """The connection that the settings describe, to their model or the one given; None when neither is named."""
+        if not (model or settings.llm_model):
             return None
         return cls(
-            model=settings.llm_model,
+            model=model or settings.llm_model,
             base_url=settings.openai_base_url or OPENAI_BASE_URL,
             key=settings.openai_api_key,
             temperature=settings.llm_temperature,

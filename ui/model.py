@@ -1,5 +1,6 @@
 """The panel in which a reader names a language model for this session; what is typed there stays in memory."""
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -62,20 +63,20 @@ class ModelPanel:
         speaker: Speaker,
     ) -> _Updates:
         """Checks the connection; only one that answers is used, otherwise the session's speaker stays."""
-        if not model.strip():
-            return self._show(speaker, words.MODEL_MISSING)
         settings = self._assistant.settings
-        base_url = address.strip() or settings.openai_base_url
-        chosen = Connection(
-            model=model.strip(),
+        usual = Connection.of(settings, model.strip()) if model.strip() else None
+        if not usual:
+            return self._show(speaker, words.MODEL_MISSING)
+        base_url = address.strip() or usual.base_url
+        chosen = replace(
+            usual,
             base_url=base_url,
             key=key.strip() or self._known_key(speaker, base_url),
-            temperature=settings.llm_temperature if temperature is None else temperature,
-            context_window=int(context or settings.llm_context_window),
-            max_tokens=int(longest or settings.llm_max_tokens),
-            timeout=timeout or settings.llm_timeout,
-            retries=settings.llm_retries if retries is None else int(retries),
-            report_usage=settings.llm_report_usage,
+            temperature=usual.temperature if temperature is None else temperature,
+            context_window=int(context or usual.context_window),
+            max_tokens=int(longest or usual.max_tokens),
+            timeout=timeout or usual.timeout,
+            retries=usual.retries if retries is None else int(retries),
         )
         try:
             seen = await check(chosen)
