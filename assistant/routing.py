@@ -21,12 +21,11 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a message is taken to ask. `subject` is the paper that a follow-up speaks of, or None."""
+    """What a message is taken to ask; `standalone` is the question as it reads without the conversation."""
 
     mode: Mode
     question: str
     standalone: str
-    subject: Paper | None = None
 
 
 _PRONOUN = re.compile(
@@ -73,7 +72,7 @@ def plan(message: str, mode: Mode, previous: Sequence[Paper], *, longest: int, a
         return Plan(Mode.ASK, question, question)
     if asked_before and (not previous or _ONE_OF_SEVERAL.match(question)):
         return Plan(Mode.ASK, question, f"{asked_before.rstrip(' ?!.')}: {question}")
-    return Plan(Mode.ASK, question, _standalone(question, previous[0]), previous[0])
+    return Plan(Mode.ASK, question, _standalone(question, previous[0]))
 
 
 def _follows(question: str) -> bool:

@@ -27,7 +27,7 @@ class LibraryUnreadable(LibraryError):
 
 
 class ReaderError(LibraryError):
-    """A file cannot be read at all; single bad records are reported as `Malformed` instead."""
+    """A file cannot be read at all. `Library.add_files` reports it as `Malformed` and goes on with the others."""
 
 
 class UnknownPaper(LibraryError):

@@ -39,7 +39,7 @@ def planned(
     ],
 )
 def test_a_follow_up_is_read_with_the_paper_cited_first(message: str, standalone: str) -> None:
-    assert planned(message) == Plan(Mode.ASK, message, standalone, MINICACHE)
+    assert planned(message) == Plan(Mode.ASK, message, standalone)
 
 
 @pytest.mark.parametrize(
