@@ -10,6 +10,7 @@ from index_store import (
     SearchResult,
     Sentence,
     Status,
+    Theme,
     plain_text,
     sentences,
 )
@@ -17,16 +18,32 @@ from index_store import (
 from .citations import Citation, Piece, References, Uncited, markdown, stored
 from .conversations import Conversation, Outcome, Turn, from_messages
 from .engine import Assistant
-from .errors import AssistantError, InvalidHistory, InvalidQuestion, InvalidSettings, ModeNotBuilt, describe
-from .events import Checked, Cited, Delta, Done, Event, Failed, Planned, Retrieved, Unsourced
+from .errors import AssistantError, InvalidHistory, InvalidQuestion, InvalidSettings, describe
+from .events import (
+    Checked,
+    Cited,
+    Delta,
+    Done,
+    Estimated,
+    Event,
+    Failed,
+    Planned,
+    Reading,
+    Retrieved,
+    Unsourced,
+)
 from .examples import examples
+from .intent import Length
 from .llm import Connection, check
 from .routing import Mode, Plan
 from .settings import Settings, load_settings, settings_table
+from .tables import Cell, to_csv
+from .topics import Dot, TopicMap
 
 __all__ = [
     "Assistant",
     "AssistantError",
+    "Cell",
     "Checked",
     "Citation",
     "Cited",
@@ -34,16 +51,18 @@ __all__ = [
     "Conversation",
     "Delta",
     "Done",
+    "Dot",
     "EmbeddingError",
+    "Estimated",
     "Event",
     "Failed",
     "InvalidHistory",
     "InvalidQuestion",
     "InvalidSettings",
+    "Length",
     "LibraryError",
     "LibraryInUse",
     "Mode",
-    "ModeNotBuilt",
     "Outcome",
     "Paper",
     "PaperHit",
@@ -51,12 +70,15 @@ __all__ = [
     "Plan",
     "Planned",
     "Ranking",
+    "Reading",
     "References",
     "Retrieved",
     "SearchResult",
     "Sentence",
     "Settings",
     "Status",
+    "Theme",
+    "TopicMap",
     "Turn",
     "Uncited",
     "Unsourced",
@@ -70,4 +92,5 @@ __all__ = [
     "sentences",
     "settings_table",
     "stored",
+    "to_csv",
 ]

@@ -1,17 +1,19 @@
-"""An answer written by the LLM: what it is sent, within the tokens there are."""
+"""The answer to a plain question, and what every request to the LLM is composed of, within the tokens there are."""
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from index_store import Paper, PaperHit, plain_text, sentences
+from index_store import Paper, PaperHit, SearchResult, plain_text, sentences
 
+from . import quoting
 from .citations import References, neutralise, stored
+from .claims import ClaimChecker
 from .conversations import Conversation
-from .prompts import Prompts
+from .writer import CountTokens, Request, Room
 
 _HISTORY_SHARE = 0.25  # of the tokens left for papers and history together
 _SAFETY = 0.9  # our tokenizer is not the model's
@@ -21,45 +23,72 @@ _CONTROL = re.compile(
     r"\ufff9-\ufffb\ue000-\uf8ff\U000e0000-\U000e0fff]"
 )
 
-CountTokens = Callable[[str], int]
+
+Papers = Callable[[int], tuple[tuple[Paper, ...], str]]
+"""From the tokens left to the papers offered and their text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent for one answer, and the papers it offers."""
+class Answer:
+    """The answer to a plain question from the papers of one search; `relevant` if they speak of it at all."""
 
-    messages: tuple[ChatMessage, ...]
-    papers: tuple[Paper, ...]
+    question: str
+    result: SearchResult
+    relevant: bool
+
+    @property
+    def hits(self) -> Sequence[PaperHit]:
+        """The papers that were found, best first; none if they do not speak of the question."""
+        return self.result.hits if self.relevant else ()
+
+    @property
+    def searched(self) -> int:
+        """How many papers were searched."""
+        return self.result.searched
+
+    def quote(self, references: References) -> Iterator[str]:
+        """The sentences that answer best, paper by paper."""
+        return quoting.answer(self.result, references)
+
+    def refuse(self) -> Iterator[str]:
+        """That nothing answers the question, and what comes nearest."""
+        nearest = [hit.paper for hit in self.result.hits[:3]]
+        return quoting.refusal("Nothing in this collection answers that.", nearest, self.searched)
+
+    def request(self, room: Room) -> Request:
+        """Rules, trimmed history, whole papers best first, and the question."""
+
+        def papers(left: int) -> tuple[tuple[Paper, ...], str]:
+            found, blocks = pack(self.hits, room.references, room.count, left)
+            return found, "\n\n".join(blocks)
+
+        return compose(room, "answer", papers, question=self.question)
+
+    def checked(self, checker: ClaimChecker) -> ClaimChecker:
+        """The claims are checked as they come."""
+        return checker
 
 
-def request(
-    question: str,
-    hits: Sequence[PaperHit],
-    conversation: Conversation,
-    references: References,
-    prompts: Prompts,
-    count: CountTokens,
-    budget: int,
-) -> Request:
-    """The messages for an answer within `budget` tokens: rules, trimmed history, whole papers best first, question.
+def compose(room: Room, prompt: str, papers: Papers, **variables: str) -> Request:
+    """The messages from the prompts `{prompt}_system` and `{prompt}_user`; `papers` fills what tokens are left.
 
     The fence around the papers is random, so that no text of a paper can close it.
     """
-    fence = f"=== papers {secrets.token_hex(8)} ==="
-    system = prompts.render("answer_system", fence=fence)
-    fixed = count(system) + count(prompts.render("answer_user", fence=fence, papers="", question=question))
-    left = int(budget * _SAFETY) - fixed
-    past = history(conversation, count, int(left * _HISTORY_SHARE))
+    fence, count, prompts = f"=== papers {secrets.token_hex(8)} ===", room.count, room.prompts
+    system = prompts.render(f"{prompt}_system", fence=fence)
+    fixed = count(system) + count(prompts.render(f"{prompt}_user", fence=fence, papers="", **variables))
+    left = int(room.budget * _SAFETY) - fixed
+    past = history(room.conversation, count, int(left * _HISTORY_SHARE))
     left -= sum(count(message.content or "") for message in past)
-    papers, blocks = pack(hits, references, count, left)
-    user = prompts.render("answer_user", fence=fence, papers="\n\n".join(blocks), question=question)
+    offered, text = papers(left)
+    user = prompts.render(f"{prompt}_user", fence=fence, papers=text, **variables)
     return Request(
         (
             ChatMessage(role=MessageRole.SYSTEM, content=system),
             *past,
             ChatMessage(role=MessageRole.USER, content=user),
         ),
-        papers,
+        offered,
     )
 
 

@@ -45,11 +45,16 @@ _FENCES = ("```", "~~~", "$$")
 
 @dataclass
 class ClaimChecker:
-    """Text and targets of one turn -> text, citations with their labels, and marks at claims without a source."""
+    """Text and targets of one turn -> text, citations with their labels, and marks at claims without a source.
+
+    `within` limits the search for a claim's source to papers with these keys, if it holds any.
+    """
 
     references: References
     offered: Mapping[str, tuple[Paper, Sequence[Sentence]]]
     checker: SupportChecker
+    within: frozenset[str] = frozenset()
+    dropped: int = 0
     _claim: str = ""
     _cited: bool = False
     _targets: list[Target] = field(default_factory=list)
@@ -69,6 +74,14 @@ class ClaimChecker:
         """What was held back, once the answer has ended; of one that was cut the last, half sentence is not judged."""
         self._end_word()
         return [*self._flush(), *(() if cut else self._end_claim()), *self._release()]
+
+    def source(self, claim: str) -> Citation | None:
+        """A citation of the sentence that supports a claim which cites nothing itself, if there is one."""
+        found = self._supporting(plain_claim(claim))
+        if found is None:
+            return None
+        self._count += 1
+        return self._citation(*found, "supported")
 
     def _take(self, piece: str | Target) -> Iterator[Piece]:
         if isinstance(piece, Target):
@@ -205,7 +218,7 @@ class ClaimChecker:
         A claim that names nothing itself ("It is fast.") speaks of the papers cited last; only those are searched.
         """
         points_back = _POINTS_BACK.match(claim) and not names(claim)
-        keys = (points_back and self._spoken_of) or self.offered.keys()
+        keys = self.within or (points_back and self._spoken_of) or self.offered.keys()
         everything = [(key, sentence) for key in self.offered if key in keys for sentence in self.offered[key][1]]
         if not claim or not everything:
             return None

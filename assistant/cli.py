@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from .conversations import Turn
     from .engine import Assistant
+    from .events import Estimated
+    from .intent import Length
+    from .routing import Mode
     from .settings import Settings
 
 app = typer.Typer(
@@ -41,6 +44,10 @@ out = Console()
 err = Console(stderr=True)
 
 _SIGNS = {"partly": "~", "not found": "?"}
+_KINDS = {
+    "compare": "a comparison (--mode ask for a plain answer)",
+    "summarise": "a summary (--mode ask for a plain answer)",
+}
 
 Home = Annotated[
     Path | None,
@@ -241,26 +248,41 @@ def search(
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION")],
-    mode: Annotated[str, typer.Option(help="auto, ask, compare or summarise.", metavar="MODE")] = "auto",
+    mode: Annotated[
+        str, typer.Option(help="auto, ask, compare or summarise; also as /compare before the question.", metavar="MODE")
+    ] = "auto",
+    length: Annotated[
+        str | None, typer.Option(help="Of a summary: short, normal or long.", metavar="LENGTH", show_default=False)
+    ] = None,
     history: Annotated[
         Path | None, typer.Option(help="JSON list of role and content: the conversation so far.", exists=True)
     ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of a comparison as CSV.")] = False,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a question with sentences of the papers, each with its citation.
+    """Answer a question, compare, or summarise, with sentences of the papers, each with its citation.
 
     [1~] means that the sentence supports the claim partly, [1?] that it does not, [?] that no source was found.
     """
+    from .intent import Length
     from .routing import Mode
 
     if mode not in list(Mode):
         raise typer.BadParameter(f"{mode!r} is none of {', '.join(Mode)}.", param_hint="--mode")
+    if length is not None and length not in list(Length):
+        raise typer.BadParameter(f"{length!r} is none of {', '.join(Length)}.", param_hint="--length")
+    if as_csv and as_json:
+        raise typer.BadParameter("--csv and --json go apart.", param_hint="--csv")
+    wanted = Length(length) if length else None
     with _open(home) as assistant:
         _index(assistant)
-        turn = asyncio.run(_ask(assistant, question, Mode(mode), history, streaming=not as_json))
+        streaming = not (as_json or as_csv)
+        turn = asyncio.run(_ask(assistant, question, Mode(mode), wanted, history, streaming=streaming))
     if as_json:
         _print_json(turn.to_dict())
+    if as_csv:
+        _print_csv(turn)
     if turn.problem:
         err.print(turn.problem, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
@@ -330,11 +352,19 @@ def print_version() -> None:
     out.print(version("research-assistant"), highlight=False)
 
 
-async def _ask(assistant: "Assistant", question: str, mode: Any, history: Path | None, *, streaming: bool) -> "Turn":
+async def _ask(
+    assistant: "Assistant",
+    question: str,
+    mode: "Mode",
+    length: "Length | None",
+    history: Path | None,
+    *,
+    streaming: bool,
+) -> "Turn":
     """Asks one turn, printing Markdown as it comes if `streaming`."""
     from .conversations import Conversation, from_messages
     from .errors import InvalidHistory
-    from .events import Cited, Delta, Done, Failed, Unsourced
+    from .events import Cited, Delta, Done, Estimated, Failed, Planned, Reading, Unsourced
 
     written = ""
     conversation = Conversation()
@@ -344,8 +374,17 @@ async def _ask(assistant: "Assistant", question: str, mode: Any, history: Path |
         except (OSError, ValueError) as error:
             raise InvalidHistory(f"{history} cannot be read as JSON: {error}.") from error
         conversation = from_messages(messages, assistant.library.catalogue.papers)
-    async for event in assistant.ask(question, conversation, mode):
+    async for event in assistant.ask(question, conversation, mode, length=length):
         match event:
+            case Planned(plan) if streaming and plan.automatic and plan.mode.value in _KINDS:
+                err.print(f"Read as: {_KINDS[plan.mode.value]}", highlight=False)
+                continue
+            case Estimated() if streaming:
+                err.print(_estimated(event), highlight=False)
+                continue
+            case Reading(done, total) if streaming:
+                err.print(f"Reading the papers: {done} of {total}", highlight=False)
+                continue
             case Delta(text):
                 piece = text
             case Cited(citation):
@@ -365,6 +404,22 @@ async def _ask(assistant: "Assistant", question: str, mode: Any, history: Path |
             out.file.flush()
             written = piece or written
     raise AssertionError("a turn always ends with Done or Failed")
+
+
+def _estimated(event: "Estimated") -> str:
+    """What a large summary will take, before it starts."""
+    cost = f", ${event.cost:.4f}" if event.cost is not None else ""
+    return f"{event.papers} papers: at most {event.calls} calls and about {event.tokens:,} tokens{cost}."
+
+
+def _print_csv(turn: "Turn") -> None:
+    """The table of a comparison, or one line on stderr that there is none."""
+    from .tables import to_csv
+
+    if not turn.table:
+        err.print("The answer has no table; ask for a comparison.")
+        raise typer.Exit(1)
+    out.file.write(to_csv(turn.table))
 
 
 def _print_check(turn: "Turn") -> None:

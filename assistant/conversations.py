@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from index_store import Paper, sentences
+from index_store import Paper, Theme, sentences
 
 from .citations import Citation, Piece, References, markdown, quoted, tally
 from .errors import InvalidHistory
-from .routing import Mode
+from .routing import Before, Mode, Plan, spoken_of
+from .tables import Cell, tables
+from .topics import TopicMap
 from .usage import Usage
 
 _NUMBER = re.compile(r"\[(\d{1,4})\]")
@@ -30,13 +32,13 @@ class Outcome(StrEnum):
 class Turn:
     """One question and what came of it.
 
-    `llm` is None when the answer is quotations. `problem` says why a turn failed, `note` what a reader should know of
-    one that did not. `cost` is in US dollars, None where no price is known; `timings` are in seconds.
+    `papers` were found, `missing` names the subjects of a comparison on which nothing was. A summary has `themes`, and
+    a `topic_map` if it shows the collection as a whole. `llm` is None when the answer is quotations. `problem` says why
+    a turn failed, `note` what a reader should know of one that did not. `cost` is in US dollars, None where no price is
+    known; `timings` are in seconds.
     """
 
-    question: str
-    standalone: str
-    mode: Mode
+    plan: Plan
     pieces: tuple[Piece, ...]
     papers: tuple[Paper, ...]
     outcome: Outcome
@@ -48,6 +50,24 @@ class Turn:
     usage: Usage | None = None
     cost: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    themes: tuple[Theme, ...] = ()
+    topic_map: TopicMap | None = None
+
+    @property
+    def question(self) -> str:
+        """The message as it was typed, in one line."""
+        return self.plan.question
+
+    @property
+    def standalone(self) -> str:
+        """The question as it reads without the conversation."""
+        return self.plan.standalone
+
+    @property
+    def mode(self) -> Mode:
+        """The kind of answer."""
+        return self.plan.mode
 
     @property
     def answer(self) -> str:
@@ -64,15 +84,33 @@ class Turn:
         """How many of the answer's claims have which label; empty for quotations."""
         return tally(self.pieces)
 
+    @property
+    def table(self) -> list[list[Cell]]:
+        """The first table of the answer, its head first; empty if it has none."""
+        return next(iter(tables(self.pieces)), [])
+
+    @property
+    def unused(self) -> tuple[Paper, ...]:
+        """The papers that were found and are not cited, in the order they were found."""
+        cited = {citation.paper.id for citation in self.citations}
+        return tuple(paper for paper in self.papers if paper.id not in cited)
+
     def to_dict(self) -> dict[str, Any]:
         """The form that `ask --json` prints."""
         return {
             "question": self.question,
             "mode": self.mode.value,
+            "subjects": list(self.plan.subjects),
+            "aspects": list(self.plan.aspects),
+            "topic": self.plan.topic,
+            "length": self.plan.length.value,
             "answer": self.answer,
             "refused": self.outcome is Outcome.REFUSED,
             "citations": [_citation(citation) for citation in self.citations],
             "papers": [paper.to_dict() for paper in self.papers],
+            "missing": list(self.missing),
+            "themes": [{"name": item.name, "papers": list(item.papers)} for item in self.themes],
+            "table": [[asdict(cell) for cell in row] for row in self.table],
             "llm": self.llm,
             "timings": dict(self.timings),
             "outcome": self.outcome.value,
@@ -96,6 +134,16 @@ class Conversation:
         """The conversation with one more turn."""
         return Conversation((*self.turns, turn), references)
 
+    @property
+    def before(self) -> Before:
+        """What a follow-up may lean on."""
+        if not self.turns:
+            return Before()
+        last = self.turns[-1]
+        cited = tuple(dict.fromkeys(citation.paper for citation in last.citations))
+        names = [name for turn in self.turns for name in _spoken_of(turn)]
+        return Before(last.plan, cited or last.papers, bool(cited), last.themes, tuple(dict.fromkeys(names)))
+
     def without_last(self) -> "Conversation":
         """Before the last turn, for a retry. Numbers that were given stay given."""
         return replace(self, turns=self.turns[:-1])
@@ -106,11 +154,12 @@ def from_messages(messages: Any, look_up: Callable[[Sequence[str]], Mapping[str,
 
     An assistant's message may carry `citations` as `ask --json` printed them; then its papers, found by
     `look_up` under their ids, keep their numbers. Otherwise numbers that its text uses are not given to another
-    paper. Raises `InvalidHistory`.
+    paper. With the printed `mode`, `subjects`, `topic` and `themes`, follow-ups to a comparison or a summary work
+    too. Raises `InvalidHistory`.
     """
     if not isinstance(messages, list):
         raise InvalidHistory("The history must be a JSON list of objects with `role` and `content`.")
-    past: list[tuple[str, str, dict[int, list[Mapping[str, Any]]]]] = []
+    past: list[tuple[Plan, tuple[Theme, ...], str, dict[int, list[Mapping[str, Any]]]]] = []
     highest, question = 0, ""
     for place, message in enumerate(messages, start=1):
         role, content = _message(message, place)
@@ -118,13 +167,23 @@ def from_messages(messages: Any, look_up: Callable[[Sequence[str]], Mapping[str,
             question = content
         elif role == "assistant":
             highest = max([highest, *(int(number) for number in _NUMBER.findall(content))])
-            past.append((question, content, _cited(message, place)))
+            past.append((*_kind(message, place, question), content, _cited(message, place)))
     wanted = {number: items[0]["paper"]["id"] for *_, cited in past for number, items in cited.items()}
     papers = look_up(list(wanted.values()))
     numbers = {number: paper_id for number, paper_id in wanted.items() if paper_id in papers}
     references = _references(numbers, highest, papers)
-    turns = [_past_turn(question, content, cited, references, papers) for question, content, cited in past]
+    turns = [_past_turn(plan, themes, content, cited, references, papers) for plan, themes, content, cited in past]
     return Conversation(tuple(turns), references)
+
+
+def _spoken_of(turn: Turn) -> tuple[str, ...]:
+    """What a turn was about, by name."""
+    if turn.plan.subjects:
+        return turn.plan.subjects
+    if turn.mode is Mode.SUMMARISE:
+        return (turn.plan.topic,) if turn.plan.topic else ()
+    papers = tuple(dict.fromkeys(citation.paper for citation in turn.citations))
+    return (spoken_of(turn.standalone, papers),) if papers else ()
 
 
 def _message(message: Any, place: int) -> tuple[str, str]:
@@ -150,8 +209,27 @@ def _cited(message: Mapping[str, Any], place: int) -> dict[int, list[Mapping[str
     return found
 
 
+def _kind(message: Mapping[str, Any], place: int, question: str) -> tuple[Plan, tuple[Theme, ...]]:
+    """What kind of answer a message was, and its themes."""
+    try:
+        plan = Plan(
+            Mode(message.get("mode") or Mode.ASK),
+            question,
+            question,
+            subjects=tuple(str(name) for name in message.get("subjects") or []),
+            topic=str(message.get("topic") or ""),
+        )
+        found = [(item["name"], item["papers"]) for item in message.get("themes") or []]
+        return plan, tuple(Theme(str(name), tuple(str(paper) for paper in papers)) for name, papers in found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidHistory(
+            f"The mode, subjects or themes of message {place} are not in the form that `ask --json` prints."
+        ) from error
+
+
 def _past_turn(
-    question: str,
+    plan: Plan,
+    themes: tuple[Theme, ...],
     content: str,
     cited: Mapping[int, list[Mapping[str, Any]]],
     references: References,
@@ -169,7 +247,7 @@ def _past_turn(
         elif part:
             pieces.append(f"[{part}]" if place % 2 else part)
     known = [papers[paper_id] for items in cited.values() if (paper_id := items[0]["paper"]["id"]) in papers]
-    return Turn(question, question, Mode.ASK, tuple(pieces), tuple(known), Outcome.ANSWERED)
+    return Turn(plan, tuple(pieces), tuple(known), Outcome.ANSWERED, themes=themes)
 
 
 def _past_citation(shown: int, item: Mapping[str, Any], paper: Paper, references: References) -> Citation:

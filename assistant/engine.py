@@ -1,102 +1,42 @@
 """The one way from a question to an answer."""
 
 import asyncio
-import json
 import logging
-import re
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
-
 from index_store import Library, Ranking, SearchResult, open_embedder, search, sentences
 
-from . import judge, quoting
-from .answer import history, request
-from .citations import Citation, CitationStream, Piece, References, TargetStream, Uncited
+from . import judge, notes
+from .citations import CitationStream, Piece, TargetStream
 from .claims import ClaimChecker
+from .compare import Comparison
 from .conversations import Conversation, Outcome, Turn
+from .draft import Draft
 from .errors import LLMError, describe
-from .events import Checked, Cited, Delta, Done, Event, Failed, Planned, Retrieved, Unsourced
+from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
+from .gather import gather
+from .intent import Length
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
+from .planning import read_again
 from .prompts import Prompts
-from .routing import Mode, Plan, plan
+from .routing import Mode, plan
 from .settings import Settings, load_settings
+from .summarise import Overview
 from .support import SupportChecker
 from .usage import Usage
+from .writer import Room
 
 _log = logging.getLogger(__name__)
-_PLAN_TOKENS = 200
-_PLAN_HISTORY_TOKENS = 1500
 _JUDGE_TOKENS = 500
-_JSON = re.compile(r"\{.*\}", re.DOTALL)
 _CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_LLM_MAX_TOKENS)."
 _NOT_JUDGED = "The answer could not be judged again; its labels are those of the support check."
 _NO_SOURCE = "No sentence of the papers was found for this answer. Try again, or ask for quotations instead."
-
-
-@dataclass
-class _Draft:
-    """A turn while it is being written."""
-
-    plan: Plan
-    references: References
-    llm: str | None = None
-    started: float = field(default_factory=time.perf_counter)
-    pieces: list[Piece] = field(default_factory=list)
-    result: SearchResult | None = None
-    dropped: int = 0
-    usage: Usage | None = None
-    note: str = ""
-    timings: dict[str, float] = field(default_factory=dict)
-
-    def lap(self, name: str) -> None:
-        """Notes the seconds since the turn began."""
-        self.timings[name] = round(time.perf_counter() - self.started, 4)
-
-    def spent(self, call: Call) -> None:
-        """Adds what a call used."""
-        self.usage = (self.usage or Usage()) + call.usage
-
-    def add(self, piece: Piece) -> Delta | Cited | Unsourced:
-        """Takes a piece in; returns the event that tells of it."""
-        if isinstance(piece, str) and self.pieces and isinstance(self.pieces[-1], str):
-            self.pieces[-1] += piece
-        else:
-            self.pieces.append(piece)
-        match piece:
-            case str():
-                return Delta(piece)
-            case Citation():
-                return Cited(piece)
-            case Uncited():
-                return Unsourced(piece)
-
-    def turn(self, outcome: Outcome, settings: Settings, problem: str = "") -> Turn:
-        """The turn as it is kept."""
-        self.lap("total")
-        hits = self.result.hits if self.result else ()
-        return Turn(
-            self.plan.question,
-            self.plan.standalone,
-            self.plan.mode,
-            tuple(self.pieces),
-            () if outcome is Outcome.REFUSED else tuple(hit.paper for hit in hits),
-            outcome,
-            searched=self.result.searched if self.result else 0,
-            llm=self.llm,
-            problem=problem,
-            note=self.note,
-            dropped_markers=self.dropped,
-            usage=self.usage,
-            cost=self.usage.cost(self.llm, settings.llm_prices) if self.usage and self.llm else None,
-            timings=self.timings,
-        )
+_UNREAD = "{count} papers on this topic were not read, to keep to {calls} calls (RESEARCH_ASSISTANT_SUMMARY_CALLS)."
 
 
 class Assistant:
@@ -166,9 +106,11 @@ class Assistant:
         *,
         connection: Connection | None = None,
         quoting_only: bool = False,
+        length: Length | None = None,
     ) -> Turn:
         """The whole turn at once; the same as the last event of `ask`."""
-        async for event in self.ask(message, conversation, mode, connection=connection, quoting_only=quoting_only):
+        events = self.ask(message, conversation, mode, connection=connection, quoting_only=quoting_only, length=length)
+        async for event in events:
             if isinstance(event, Done | Failed):
                 return event.turn
         raise AssertionError("a turn always ends with Done or Failed")
@@ -182,39 +124,50 @@ class Assistant:
         *,
         connection: Connection | None = None,
         quoting_only: bool = False,
+        length: Length | None = None,
     ) -> AsyncGenerator[Event, None]:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
-        `connection` stands in for the model of the settings; with `quoting_only` none is asked. Raises
-        `InvalidQuestion` or `ModeNotBuilt` before the first event; any later failure is a `Failed` event.
+        `connection` stands in for the model of the settings; with `quoting_only` none is asked. `length` is that of a
+        summary, where the message does not say it. Raises `InvalidQuestion` before the first event; any later failure
+        is a `Failed` event.
         """
         conversation = conversation or Conversation()
-        draft = _Draft(self._plan(message, conversation, mode), conversation.references)
+        longest = self.settings.max_question_characters
+        draft = Draft(plan(message, mode, conversation.before, longest=longest, wanted=length), conversation.references)
         stop = stop or asyncio.Event()
         chosen = None if quoting_only else connection or self.connection
         try:
             draft.llm = chosen.model if chosen else None
             model = LanguageModel(chosen) if chosen else None
-            if model and conversation.turns:
-                await self._rewrite(draft, conversation, model, stop)
+            if model and (conversation.turns or draft.plan.mode is Mode.COMPARE):
+                draft.plan, calls = await read_again(
+                    draft.plan, conversation, model, self._prompts, stop, self.settings.max_question_characters
+                )
+                for call in calls:
+                    draft.spent(call)
+                draft.lap("plan")
             yield Planned(draft.plan)
-            result = draft.result = await asyncio.to_thread(
-                self.search, draft.plan.standalone, self.settings.search_papers
-            )
+            writer = draft.writer = await asyncio.to_thread(gather, draft.plan, self.library, self.settings)
             draft.lap("search")
-            relevant = result.relevance >= self.settings.relevance_threshold
-            if relevant:
-                draft.references = draft.references.offer(hit.paper for hit in result.hits)
-            yield Retrieved(result.hits if relevant else (), result.searched)
-            if relevant and model:
-                pieces = self._write(draft, result, conversation, model, stop)
-            else:
-                draft.llm = draft.llm if relevant else None
-                pieces = _quote(draft, result, relevant, stop)
+            draft.references = draft.references.offer(hit.paper for hit in writer.hits)
+            overview = writer if isinstance(writer, Overview) else None
+            missing = writer.missing if isinstance(writer, Comparison) else ()
+            topic_map = overview.topic_map if overview else None
+            yield Retrieved(tuple(writer.hits), writer.searched, missing, topic_map)
+            if not writer.hits or topic_map:
+                draft.llm = model = None
+            if model and overview:
+                async with aclosing(self._read(draft, overview, model, stop)) as steps:
+                    async for step in steps:
+                        yield step
+            pieces = self._write(draft, conversation, model, stop) if model else _quote(draft, stop)
             async with aclosing(pieces):
                 async for piece in pieces:
                     yield draft.add(piece)
-            outcome = Outcome.STOPPED if stop.is_set() else Outcome.ANSWERED if relevant else Outcome.REFUSED
+            if overview and writer.hits:
+                yield draft.add(overview.coverage(draft.cited))
+            outcome = Outcome.STOPPED if stop.is_set() else Outcome.ANSWERED if writer.hits else Outcome.REFUSED
             turn = draft.turn(outcome, self.settings)
             if turn.support:
                 yield Checked(turn.support)
@@ -228,36 +181,31 @@ class Assistant:
             turn = draft.turn(Outcome.FAILED, self.settings, problem.message)
             yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, draft.references))
 
-    def _plan(self, message: str, conversation: Conversation, mode: Mode) -> Plan:
-        """The plan by rules alone."""
-        previous = conversation.turns[-1] if conversation.turns else None
-        subjects = [citation.paper for citation in previous.citations] or list(previous.papers) if previous else []
-        longest, before = self.settings.max_question_characters, previous.standalone if previous else ""
-        return plan(message, mode, subjects, longest=longest, asked_before=before)
-
-    async def _rewrite(
-        self, draft: _Draft, conversation: Conversation, model: LanguageModel, stop: asyncio.Event
-    ) -> None:
-        """Lets the model make the message stand by itself; what it writes badly leaves the rules' plan in place."""
-        past = history(conversation, model.count_tokens, _PLAN_HISTORY_TOKENS)
-        lines = [f"{message.role.value}: {message.content}" for message in past]
-        prompt = self._prompts.render("plan", history="\n".join(lines), message=draft.plan.question)
-        call = Call()
-        stream = model.stream([ChatMessage(role=MessageRole.USER, content=prompt)], call, max_tokens=_PLAN_TOKENS)
-        try:
-            text = "".join([piece async for piece in until_stopped(stream, stop)])
-        except LLMError as error:
-            # The rules have read the message too; a server that is really gone will fail the answer itself.
-            _log.warning("the question could not be rewritten: %s", error)
+    async def _read(
+        self, draft: Draft, overview: Overview, model: LanguageModel, stop: asyncio.Event
+    ) -> AsyncGenerator[Estimated | Reading, None]:
+        """Lets the model take notes of the papers, where they are too many to be read by the call that writes."""
+        if len(overview.hits) <= notes.FEW:
             return
-        finally:
-            draft.spent(call)
-            draft.lap("plan")
-        standalone = _standalone(text)
-        if standalone and len(standalone) <= self.settings.max_question_characters:
-            draft.plan = replace(draft.plan, standalone=standalone)
+        batches = notes.batches(
+            overview.topic, overview.hits, draft.references, self._prompts, model, self.settings.summary_calls
+        )
+        read_in, written = notes.expected_tokens(batches, model)
+        cost = Usage(len(batches) + 1, read_in, written).cost(model.connection.model, self.settings.llm_prices)
+        total = sum(len(batch.papers) for batch in batches)
+        yield Estimated(total, len(batches) + 1, read_in + written, cost)
+        taken: dict[str, notes.Note] = {}
+        async with aclosing(notes.take(batches, draft.references, model, stop)) as answers:
+            async for found, call in answers:
+                draft.spent(call)
+                taken |= found
+                yield Reading(len(taken), total)
+        draft.writer = replace(overview, notes=taken)
+        draft.lap("notes")
+        if unread := len(overview.hits) - total:
+            draft.note = _UNREAD.format(count=unread, calls=len(batches))
 
-    async def _judge(self, draft: _Draft, model: LanguageModel, stop: asyncio.Event) -> None:
+    async def _judge(self, draft: Draft, model: LanguageModel, stop: asyncio.Event) -> None:
         """Puts the judge's labels in the place of the support check's."""
         messages = judge.question(draft.pieces, self._prompts)
         if not messages:
@@ -275,25 +223,13 @@ class Assistant:
         draft.pieces = judge.relabel(draft.pieces, judge.read(answer))
 
     async def _write(
-        self,
-        draft: _Draft,
-        result: SearchResult,
-        conversation: Conversation,
-        model: LanguageModel,
-        stop: asyncio.Event,
+        self, draft: Draft, conversation: Conversation, model: LanguageModel, stop: asyncio.Event
     ) -> AsyncGenerator[Piece, None]:
         """The written answer; each claim is checked against what it cites before its citations are let out."""
-        connection, call = model.connection, Call()
+        connection, call, writer = model.connection, Call(), draft.writer
+        assert writer is not None, "nothing is written before the papers are found"
         budget = connection.context_window - connection.max_tokens
-        asked = request(
-            draft.plan.standalone,
-            result.hits,
-            conversation,
-            draft.references,
-            self._prompts,
-            model.count_tokens,
-            budget,
-        )
+        asked = writer.request(Room(conversation, draft.references, self._prompts, model.count_tokens, budget))
         offered = {paper.id for paper in asked.papers} | set(draft.references.cited)
         targets = TargetStream(draft.references, frozenset(offered))
         known = {
@@ -302,8 +238,8 @@ class Assistant:
             if paper.id in offered
         }
         if self._shares_vectors:
-            self._support.know({match.sentence.text: match.vector for hit in result.hits for match in hit.sentences})
-        checker = ClaimChecker(draft.references, known, self._support)
+            self._support.know({match.sentence.text: match.vector for hit in writer.hits for match in hit.sentences})
+        checker = writer.checked(ClaimChecker(draft.references, known, self._support))
         problem: LLMError | None = None
         try:
             async with aclosing(until_stopped(model.stream(asked.messages, call), stop)) as chunks:
@@ -317,11 +253,10 @@ class Assistant:
                     draft.references = checker.references
         except LLMError as error:
             problem = error
-        for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close(
-            cut=bool(problem) or stop.is_set()
-        ):
+        cut = bool(problem) or stop.is_set()
+        for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close(cut=cut):
             yield piece
-        draft.references, draft.dropped = checker.references, targets.dropped
+        draft.references, draft.dropped = checker.references, targets.dropped + checker.dropped
         draft.spent(call)
         if problem:
             raise problem
@@ -329,18 +264,16 @@ class Assistant:
             await self._judge(draft, model, stop)
         if call.finish == "length":
             draft.note = _CUT.format(limit=connection.max_tokens)
-        elif not stop.is_set() and not any(isinstance(piece, Citation) for piece in draft.pieces):
+        elif not stop.is_set() and not draft.cited:
             draft.note = _NO_SOURCE
 
 
-async def _quote(
-    draft: _Draft, result: SearchResult, relevant: bool, stop: asyncio.Event
-) -> AsyncGenerator[Piece, None]:
+async def _quote(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece, None]:
     """The answer in quotations, or that the collection holds none."""
-    allowed = frozenset(hit.paper.id for hit in result.hits) if relevant else frozenset()
-    stream = CitationStream(draft.references, allowed)
-    text = quoting.answer(result, draft.references) if relevant else quoting.refusal(result)
-    for chunk in text:
+    writer = draft.writer
+    assert writer is not None, "nothing is quoted before the papers are found"
+    stream = CitationStream(draft.references, frozenset(hit.paper.id for hit in writer.hits))
+    for chunk in writer.quote(draft.references) if writer.hits else writer.refuse():
         for piece in stream.feed(chunk):
             yield piece
         draft.references = stream.references
@@ -350,13 +283,3 @@ async def _quote(
     for piece in stream.close():
         yield piece
     draft.references, draft.dropped = stream.references, stream.dropped
-
-
-def _standalone(text: str) -> str:
-    """The question in the model's JSON, or an empty text."""
-    found = _JSON.search(text)
-    try:
-        question = json.loads(found[0]).get("question") if found else None
-    except (ValueError, AttributeError):
-        return ""
-    return " ".join(question.split()) if isinstance(question, str) else ""

@@ -5,7 +5,6 @@
     ├── InvalidQuestion     the question cannot be asked as it stands
     ├── InvalidHistory      a history file does not have the documented form
     ├── InvalidSettings     a setting is unknown or has a value that is not allowed
-    ├── ModeNotBuilt        this version has no writer for the mode that was asked for
     └── LLMError            the language model or its server
         ├── ServerUnreachable   no server, no answer in time, or a connection that was cut   (try again)
         ├── ServerFailed        an error of the server, or an answer that cannot be read     (try again)
@@ -44,10 +43,6 @@ class InvalidHistory(AssistantError):
 
 class InvalidSettings(AssistantError):
     """The environment, `.env` or `settings.toml` holds something that is not a setting."""
-
-
-class ModeNotBuilt(AssistantError):
-    """The mode exists in the interface but no writer for it does."""
 
 
 class LLMError(AssistantError):

@@ -1,7 +1,7 @@
 """What one turn emits, in this order; the command line, the page and Python callers all read the same events.
 
-Planned, Retrieved, then any number of Delta, Cited and Unsourced, then Checked (written answers) and Done. A turn that
-breaks ends with Failed instead.
+Planned, Retrieved, for a large written summary Estimated and some Reading, then any number of Delta, Cited and
+Unsourced, then Checked (written answers) and Done. A turn that breaks ends with Failed instead.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from index_store import PaperHit
 from .citations import Citation, Uncited
 from .conversations import Conversation, Turn
 from .routing import Plan
+from .topics import TopicMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,33 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was found before anything is written; empty hits mean that the collection does not speak of it."""
+    """What was found before anything is written; empty hits mean that the collection does not speak of it.
+
+    `missing` names the subjects of a comparison on which nothing was found.
+    """
 
     hits: tuple[PaperHit, ...]
     searched: int
+    missing: tuple[str, ...] = ()
+    topic_map: TopicMap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What a large summary will take at most, before it starts: model calls, tokens, and US dollars if known."""
+
+    papers: int
+    calls: int
+    tokens: int
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How many of the papers the model has read."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +99,4 @@ class Failed:
     conversation: Conversation
 
 
-Event = Planned | Retrieved | Delta | Cited | Unsourced | Checked | Done | Failed
+Event = Planned | Retrieved | Estimated | Reading | Delta | Cited | Unsourced | Checked | Done | Failed

@@ -4,7 +4,7 @@ import re
 
 from index_store import Library, Paper
 
-from .routing import short_name
+from .followups import short_name
 
 _CURATED = {
     "MiniCache: KV Cache Compression in Depth Dimension for Large Language Models": "How does MiniCache compress the "

@@ -12,7 +12,12 @@ VARIABLES: dict[str, frozenset[str]] = {
     "answer_system": frozenset({"fence"}),
     "answer_user": frozenset({"fence", "papers", "question"}),
     "judge": frozenset({"claims", "fence"}),
+    "compare_system": frozenset({"fence"}),
+    "compare_user": frozenset({"columns", "fence", "missing", "papers", "question", "rows"}),
+    "notes": frozenset({"fence", "papers", "topic"}),
     "plan": frozenset({"history", "message"}),
+    "summarise_system": frozenset({"fence"}),
+    "summarise_user": frozenset({"fence", "length", "papers", "question"}),
 }
 """What the code gives to each prompt; every file must declare and use exactly these."""
 

@@ -4,10 +4,10 @@ Sentences are ranked by closeness in meaning and by the question's words they ho
 that each adds something (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from index_store import PaperHit, SearchResult, SentenceMatch
+from index_store import Paper, PaperHit, SearchResult, SentenceMatch
 
 from .citations import References, escape_markdown
 
@@ -42,19 +42,24 @@ def answer(result: SearchResult, references: References) -> Iterator[str]:
             sentence = candidate.match.sentence
             yield f"> {escape_markdown(sentence.text)} [{key}.{sentence.number}]\n>\n"
         yield "\n"
-    papers = "1 paper" if len(by_paper) == 1 else f"{len(by_paper)} papers"
-    yield f"*Quoted word for word from {papers} of the {result.searched:,} in this collection.*\n"
+    yield footer(len(by_paper), result.searched)
 
 
-def refusal(result: SearchResult) -> Iterator[str]:
-    """That the collection holds nothing on the question, and what it holds that comes nearest; nothing is cited."""
-    if not result.searched:
+def refusal(said: str, nearest: Sequence[Paper], searched: int) -> Iterator[str]:
+    """What is not there, in the words of `said`, and what the collection holds that comes nearest; nothing is cited."""
+    if not searched:
         yield "**The collection is empty.** Add papers first, then ask again.\n"
         return
-    yield f"**Nothing in this collection answers that.** {result.searched:,} papers were searched.\n\n"
-    nearest = [escape_markdown(hit.paper.display_title) for hit in result.hits[:3]]
-    if nearest:
-        yield "The nearest topics here are:\n\n" + "".join(f"- {title}\n" for title in nearest)
+    yield f"**{said}** {searched:,} papers were searched.\n\n"
+    titles = [escape_markdown(paper.display_title) for paper in nearest]
+    if titles:
+        yield "The nearest topics here are:\n\n" + "".join(f"- {title}\n" for title in titles)
+
+
+def footer(papers: int, searched: int) -> str:
+    """The last line of an answer in quotations."""
+    of = "1 paper" if papers == 1 else f"{papers} papers"
+    return f"*Quoted word for word from {of} of the {searched:,} in this collection.*\n"
 
 
 def _candidates(result: SearchResult) -> list[_Candidate]:

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         Field(ge=0, le=1, description="Below this relevance (0 to 1) the answer is “not in this collection”."),
     ] = 0.52
     search_papers: Annotated[int, Field(ge=1, le=50, description="How many papers a question looks at closely.")] = 8
+    summary_papers: Annotated[int, Field(ge=2, le=200, description="How many papers a summary takes in at most.")] = 40
+    summary_calls: Annotated[
+        int,
+        Field(ge=1, le=100, description="How often a summary may ask the model to read papers; the rest stays unread."),
+    ] = 12
     max_question_characters: Annotated[int, Field(ge=1, description="Longer questions are refused.")] = 4000
     llm_model: Annotated[
         str, Field(description="Name of the model that writes answers. Empty: quoting mode, no model is asked.")

@@ -17,7 +17,8 @@ from .papers import Paper, Passage, Sentence, plain_text
 from .passages import passages, sentences
 from .readers import Malformed
 from .sample import sample_papers
-from .search import PaperHit, Ranking, SearchResult, SentenceMatch, search
+from .search import PaperHit, Ranking, SearchResult, SentenceMatch, match, search
+from .themes import Theme, layout, themes
 
 __all__ = [
     "AddReport",
@@ -40,8 +41,11 @@ __all__ = [
     "SentenceMatch",
     "State",
     "Status",
+    "Theme",
     "UnknownPaper",
     "content_terms",
+    "layout",
+    "match",
     "open_catalogue",
     "open_embedder",
     "passages",
@@ -51,4 +55,5 @@ __all__ = [
     "sentences",
     "status",
     "terms",
+    "themes",
 ]

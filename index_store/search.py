@@ -46,7 +46,10 @@ class SentenceMatch:
 
 @dataclass(frozen=True, slots=True)
 class PaperHit:
-    """A paper that was found. `score` orders hits of one search only; `similarity` is its best passage's cosine."""
+    """A paper that was found. `score` orders hits of one search only; `similarity` is its best passage's cosine.
+
+    `relevance`, between 0 and 1, says how sure the search is that the paper speaks of the question at all.
+    """
 
     rank: int
     score: float
@@ -54,6 +57,7 @@ class PaperHit:
     passages: tuple[Passage, ...]
     similarity: float
     sentences: tuple[SentenceMatch, ...]
+    relevance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +80,22 @@ def search(library: Library, question: str, limit: int, *, ranking: Ranking = Ra
     if not question.strip() or not searched:
         return SearchResult(question, (), 0.0, (), searched)
     vector = library.embedder.embed([question])[0]
-    scores, similar = _rank(library, question, vector, ranking)
+    scores, similar = _rank(library, question, vector, ranking, max(CANDIDATES, limit))
     best = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))[:limit]
     papers = library.catalogue.papers(best)
-    found = [papers[paper_id] for paper_id in best if paper_id in papers]
+    found = [(papers[paper_id], scores[paper_id]) for paper_id in best if paper_id in papers]
     weights = _weights(library, question)
-    kept = library.vectors_of(found)
-    hits = tuple(
-        _hit(rank, scores[paper.id], paper, similar.get(paper.id, []), kept[paper.content_hash], vector, weights)
-        for rank, paper in enumerate(found, start=1)
-    )
+    hits = _hits(library, found, similar, vector, weights)
     unknown = tuple(term for term, (_, frequency) in weights.items() if not frequency)
-    return SearchResult(question, hits, _relevance(library, hits, weights), unknown, searched)
+    return SearchResult(question, hits, max((hit.relevance for hit in hits[:5]), default=0.0), unknown, searched)
+
+
+def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:
+    """The given papers, in their order, with their passages and sentences beside a question. Their score is 0."""
+    if not papers:
+        return ()
+    vector = library.embedder.embed([question])[0]
+    return _hits(library, [(paper, 0.0) for paper in papers], {}, vector, _weights(library, question))
 
 
 def fuse(rankings: Sequence[Sequence[str]], k: int = RRF_K) -> dict[str, float]:
@@ -100,12 +108,12 @@ def fuse(rankings: Sequence[Sequence[str]], k: int = RRF_K) -> dict[str, float]:
 
 
 def _rank(
-    library: Library, question: str, vector: NDArray[np.float32], ranking: Ranking
+    library: Library, question: str, vector: NDArray[np.float32], ranking: Ranking, candidates: int
 ) -> tuple[dict[str, float], dict[str, list[PassageHit]]]:
     similar: dict[str, list[PassageHit]] = {}
-    for hit in library.vectors.search(vector, CANDIDATES):
+    for hit in library.vectors.search(vector, candidates):
         similar.setdefault(hit.paper_id, []).append(hit)
-    by_words = dict(library.lexicon.search(question, CANDIDATES))
+    by_words = dict(library.lexicon.search(question, candidates))
     match ranking:
         case Ranking.WORDS:
             return by_words, similar
@@ -113,6 +121,21 @@ def _rank(
             return {paper_id: hits[0].similarity for paper_id, hits in similar.items()}, similar
         case Ranking.FUSED:
             return fuse([list(by_words), list(similar)]), similar
+
+
+def _hits(
+    library: Library,
+    found: Sequence[tuple[Paper, float]],
+    similar: Mapping[str, list[PassageHit]],
+    question: NDArray[np.float32],
+    weights: Mapping[str, tuple[float, int]],
+) -> tuple[PaperHit, ...]:
+    vectors = library.vectors_of([paper for paper, _ in found])
+    word_weight = library.embedder.word_weight
+    return tuple(
+        _hit(rank, score, paper, similar.get(paper.id, []), vectors[paper.content_hash], question, weights, word_weight)
+        for rank, (paper, score) in enumerate(found, start=1)
+    )
 
 
 def _hit(
@@ -123,6 +146,7 @@ def _hit(
     vectors: PaperVectors,
     question: NDArray[np.float32],
     weights: Mapping[str, tuple[float, int]],
+    word_weight: float,
 ) -> PaperHit:
     cut = passages(paper.abstract)
     similarities = vectors.passages @ question
@@ -134,8 +158,16 @@ def _hit(
             sentences(paper.abstract), vectors.sentences @ question, vectors.sentences, strict=True
         )
     )
+    similarity = float(similarities.max())
+    words = _overlap(f"{paper.title} {paper.abstract}", weights)
     return PaperHit(
-        rank, score, paper, tuple(cut[number - 1] for number in numbers), float(similarities.max()), matches
+        rank,
+        score,
+        paper,
+        tuple(cut[number - 1] for number in numbers),
+        similarity,
+        matches,
+        _relevance(similarity, matches, words * word_weight),
     )
 
 
@@ -152,16 +184,13 @@ def _overlap(text: str, weights: Mapping[str, tuple[float, int]]) -> float:
     return sum(weight for term, (weight, _) in weights.items() if term in held) / total if total else 0.0
 
 
-def _relevance(library: Library, hits: Sequence[PaperHit], weights: Mapping[str, tuple[float, int]]) -> float:
-    """How sure the search is that the collection speaks of the question, from 0 to 1.
+def _relevance(similarity: float, matches: Sequence[SentenceMatch], words: float) -> float:
+    """How sure the search is that a paper speaks of the question, from 0 to 1.
 
-    The mean cosine of a paper's best passage and best sentence, and the share of the question's words that the paper
-    holds, for the best of the first five. `python -m tests.benchmarks.calibrate` measured it on 140 questions: with a
-    threshold of 0.52 it refuses 33 and 33 of 35 absent ones and 3 and 2 of 35 answerable ones (tune and test half).
+    The mean cosine of its best passage and best sentence, and the weighted share of the question's words that it
+    holds. A question is taken to be answered by the collection if the best of the first five reaches the threshold:
+    `python -m tests.benchmarks.calibrate` measured it on 140 questions; with 0.52 it refuses 33 and 33 of 35 absent
+    ones and 3 and 2 of 35 answerable ones (tune and test half).
     """
-    best = 0.0
-    for hit in hits[:5]:
-        nearest = max((match.similarity for match in hit.sentences), default=hit.similarity)
-        words = _overlap(f"{hit.paper.title} {hit.paper.abstract}", weights)
-        best = max(best, (hit.similarity + nearest) / 2 + library.embedder.word_weight * words)
-    return min(1.0, best)
+    nearest = max((match.similarity for match in matches), default=similarity)
+    return min(1.0, max(0.0, (similarity + nearest) / 2 + words))

@@ -31,6 +31,7 @@ OWNERS = {
     "sqlalchemy": {"index_store/catalogue.py", "assistant/conversations.py"},
     "filelock": {"index_store/library.py"},
     "nltk": {"index_store/passages.py"},
+    "sklearn": {"index_store/themes.py"},
     "onnxruntime": {"index_store/embedding.py"},
     "tokenizers": {"index_store/embedding.py"},
     "wordllama": {"index_store/embedding.py"},

@@ -28,5 +28,5 @@ def make_result(*found: tuple[Paper, Sequence[float]], alike: bool = False) -> S
             vector[0 if alike else place] = 1.0
             matches.append(SentenceMatch(sentence, similarity, similarity, vector))
             place += 1
-        hits.append(PaperHit(rank, 1 / rank, paper, (), max(similarities), tuple(matches)))
+        hits.append(PaperHit(rank, 1 / rank, paper, (), max(similarities), tuple(matches), max(similarities)))
     return SearchResult("question", tuple(hits), 0.9, (), searched=40)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from assistant import Citation, Conversation, Mode, Outcome, Paper, Piece, References, Turn, Uncited, sentences
-from assistant.answer import Request, as_data, history, pack, paper_lines, request
+from assistant import Citation, Conversation, Mode, Outcome, Paper, Piece, Plan, References, Turn, Uncited, sentences
+from assistant.answer import Answer, as_data, history, pack, paper_lines
 from assistant.citations import Marker, MarkerParser
 from assistant.prompts import Prompts
+from assistant.writer import Request, Room
 
 from .making import make_paper, make_result
 
@@ -29,7 +30,7 @@ def words(text: str) -> int:
 
 def asked(budget: int = 10_000, conversation: Conversation | None = None, question: str = "Which is fast?") -> Request:
     past = conversation or Conversation()
-    return request(question, RESULT.hits, past, REFERENCES, Prompts(), words, budget)
+    return Answer(question, RESULT, True).request(Room(past, REFERENCES, Prompts(), words, budget))
 
 
 def contents(messages: list[ChatMessage] | tuple[ChatMessage, ...]) -> list[str]:
@@ -37,7 +38,7 @@ def contents(messages: list[ChatMessage] | tuple[ChatMessage, ...]) -> list[str]
 
 
 def a_turn(question: str, *pieces: Piece, standalone: str = "") -> Turn:
-    return Turn(question, standalone or question, Mode.ASK, pieces, (), Outcome.ANSWERED)
+    return Turn(Plan(Mode.ASK, question, standalone or question), pieces, (), Outcome.ANSWERED)
 
 
 def a_citation(paper: Paper, number: int) -> Citation:

@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from assistant import Citation, Conversation, InvalidHistory, Mode, Outcome, Paper, References, Turn, from_messages
+from assistant import (
+    Citation,
+    Conversation,
+    InvalidHistory,
+    Mode,
+    Outcome,
+    Paper,
+    Plan,
+    References,
+    Turn,
+    from_messages,
+)
 
 from .making import make_paper
 
@@ -93,7 +104,9 @@ def test_a_malformed_message_is_named_by_its_place(bad: Any) -> None:
 
 
 def a_turn(*citations: Citation) -> Turn:
-    return Turn("Q", "Q", Mode.ASK, ("A claim ", *citations, "."), tuple(c.paper for c in citations), Outcome.ANSWERED)
+    return Turn(
+        Plan(Mode.ASK, "Q", "Q"), ("A claim ", *citations, "."), tuple(c.paper for c in citations), Outcome.ANSWERED
+    )
 
 
 def test_a_turn_prints_its_answer_with_numbers_and_each_cited_sentence_once() -> None:

@@ -20,7 +20,6 @@ from assistant import (
     Failed,
     InvalidQuestion,
     Mode,
-    ModeNotBuilt,
     Outcome,
     Planned,
     Retrieved,
@@ -197,11 +196,11 @@ async def test_a_stopped_turn_keeps_what_was_written(assistant: Assistant) -> No
 async def test_a_turn_that_breaks_is_kept_with_the_words_of_the_problem(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(question: str, limit: int) -> None:
+    def broken(library: Library, question: str, limit: int) -> None:
         raise EmbeddingError("The embedding endpoint at example.org does not answer.")
 
     before = await talk(assistant, "What is TabPFN?")
-    monkeypatch.setattr(assistant, "search", broken)
+    monkeypatch.setattr("assistant.gather.search", broken)
     planned, failed = await collect(assistant.ask("What is MiniCache?", before))
     assert isinstance(planned, Planned)
     assert isinstance(failed, Failed)
@@ -217,7 +216,7 @@ async def test_an_unforeseen_error_is_told_without_its_insides(
     def broken(question: str, limit: int) -> None:
         raise ValueError("secret internals")
 
-    monkeypatch.setattr(assistant, "search", broken)
+    monkeypatch.setattr("assistant.gather.search", broken)
     turn = await assistant.answer("What is MiniCache?")
     assert turn.outcome is Outcome.FAILED
     assert "secret internals" not in turn.problem
@@ -228,7 +227,7 @@ async def test_an_unforeseen_error_is_told_without_its_insides(
     [
         ("  ", Mode.AUTO, InvalidQuestion),
         ("x" * 4001, Mode.ASK, InvalidQuestion),
-        ("Compare", Mode.COMPARE, ModeNotBuilt),
+        ("Compare", Mode.COMPARE, InvalidQuestion),
     ],
 )
 async def test_what_cannot_be_asked_is_refused_before_the_first_event(

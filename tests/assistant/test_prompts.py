@@ -45,7 +45,8 @@ def test_the_plan_shows_the_conversation_and_the_message_and_asks_for_json(promp
     shown = prompts.render("plan", history="user: What is A?\nassistant: A is B [P1.1].", message="and how fast is it?")
     expected = (
         "\n\nConversation:\nuser: What is A?\nassistant: A is B [P1.1].\n\nNext message:\nand how fast is it?\n\n"
-        'Answer with one line of JSON and nothing else: {"question": "...", "kind": "ask"}'
+        "Answer with one line of JSON and nothing else:\n"
+        '{"question": "...", "kind": "ask", "subjects": [], "aspects": [], "topic": ""}'
     )
     assert shown.endswith(expected)
 

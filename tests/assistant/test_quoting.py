@@ -75,7 +75,10 @@ def test_a_refusal_names_the_nearest_topics_and_cites_nothing() -> None:
     hostile = make_paper("Attention [P1.1] to <b>everything</b>")
     result = make_result((hostile, [0.2, 0.2]), *((make_paper(name), [0.1, 0.1]) for name in ("Two", "Three", "Four")))
     stream = CitationStream(References().offer([hostile]), frozenset({hostile.id}))
-    pieces = stream.feed("".join(refusal(result))) + stream.close()
+    pieces = (
+        stream.feed("".join(refusal("Nothing.", [hit.paper for hit in result.hits[:3]], result.searched)))
+        + stream.close()
+    )
     assert all(isinstance(piece, str) for piece in pieces)
     shown = MarkdownIt("commonmark").render("".join(map(str, pieces)))
     assert "40 papers were searched" in shown
@@ -83,4 +86,4 @@ def test_a_refusal_names_the_nearest_topics_and_cites_nothing() -> None:
 
 
 def test_a_refusal_on_an_empty_collection_says_what_to_do() -> None:
-    assert "Add papers first" in "".join(refusal(SearchResult("question", (), 0.0, (), 0)))
+    assert "Add papers first" in "".join(refusal("Nothing.", [], 0))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import Citation, Conversation, Mode, Outcome, Paper, Piece, References, Status, Turn, sentences
+from assistant import Citation, Conversation, Mode, Outcome, Paper, Piece, Plan, References, Status, Turn, sentences
 from ui import render, words
 
 TAGS = set(
@@ -110,7 +110,12 @@ def conversations(draw: st.DrawFn) -> tuple[Conversation, list[Paper], list[Piec
         standalone, problem = draw(hostile), draw(hostile)
         turns.append(
             Turn(
-                draw(hostile), standalone, Mode.ASK, tuple(written), tuple(found(written)), outcome, 97, problem=problem
+                Plan(Mode.ASK, draw(hostile), standalone),
+                tuple(written),
+                tuple(found(written)),
+                outcome,
+                97,
+                problem=problem,
             )
         )
     written = pieces()
@@ -211,7 +216,7 @@ PAPER = Paper(r"$\mathcal{B}$-Coder: Learning H$_2$", "First one. Second one. Th
 
 
 def a_turn(*pieces: Piece, outcome: Outcome = Outcome.ANSWERED, standalone: str = "Q?", problem: str = "") -> Turn:
-    return Turn("Q?", standalone, Mode.ASK, pieces, (PAPER,), outcome, problem=problem)
+    return Turn(Plan(Mode.ASK, "Q?", standalone), pieces, (PAPER,), outcome, problem=problem)
 
 
 def test_latex_in_titles_is_shown_as_text() -> None:
@@ -238,8 +243,8 @@ def test_a_sentence_looks_doubtful_only_if_no_claim_was_found_in_it() -> None:
 
 def test_sources_come_in_three_groups_each_paper_once() -> None:
     others = [Paper(title, "Only one.", id=title) for title in ("Cited", "Beside", "Earlier")]
-    before = Turn("Q", "Q", Mode.ASK, (a_citation(others[2], 1, 1),), (), Outcome.ANSWERED)
-    now = Turn("Q", "Q", Mode.ASK, (a_citation(others[0], 1, 2),), tuple(others[:2]), Outcome.ANSWERED)
+    before = Turn(Plan(Mode.ASK, "Q", "Q"), (a_citation(others[2], 1, 1),), (), Outcome.ANSWERED)
+    now = Turn(Plan(Mode.ASK, "Q", "Q"), (a_citation(others[0], 1, 2),), tuple(others[:2]), Outcome.ANSWERED)
     text = Page(render.sources(Conversation((before, now)))).text
     places = [
         text.index(part) for part in (words.CITED_NOW, "Cited", words.FOUND_NOT_CITED, "Beside", words.CITED_BEFORE)

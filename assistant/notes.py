@@ -1,0 +1,165 @@
+"""What a model writes down of each paper before a large summary: short notes with the numbers of the sentences."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+
+from index_store import Paper, PaperHit, sentences
+
+from .answer import as_data, paper_lines
+from .citations import References
+from .errors import LLMError
+from .llm import Call, LanguageModel, until_stopped
+from .prompts import Prompts
+from .roles import Role, of_role
+
+FEW = 6
+"""Up to so many papers are read by the model that writes, if they fit: notes would cost more than they save."""
+
+_BATCH = 6
+_AT_ONCE = 4
+_TOKENS_PER_NOTE = 90
+_SAFETY = 0.9
+_MOST_SENTENCES = 3
+_LONGEST = 400  # characters of a note
+_JSON_LINE = re.compile(r"\{[^{}]*\}")
+_KEY = re.compile(r"^P\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one paper says on the topic, the numbers of the sentences that say it, and of those that leave questions."""
+
+    text: str
+    sentences: tuple[int, ...]
+    open: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One call: its message, and the papers it reads."""
+
+    message: ChatMessage
+    papers: tuple[Paper, ...]
+
+
+def batches(
+    topic: str, hits: Sequence[PaperHit], references: References, prompts: Prompts, model: LanguageModel, most: int
+) -> list[Batch]:
+    """At most `most` calls that read the papers, best first; papers beyond that are not read."""
+    budget = int((model.connection.context_window - model.connection.max_tokens) * _SAFETY)
+    fence = f"=== papers {secrets.token_hex(8)} ==="
+    fixed = model.count_tokens(prompts.render("notes", fence=fence, papers="", topic=as_data(topic)))
+    groups: list[list[Paper]] = [[]]
+    left = budget - fixed
+    for hit in hits:
+        size = model.count_tokens("\n".join(paper_lines(hit.paper, references.key(hit.paper.id)))) + _TOKENS_PER_NOTE
+        if groups[-1] and (len(groups[-1]) == _BATCH or size > left):
+            groups.append([])
+            left = budget - fixed
+        groups[-1].append(hit.paper)
+        left -= size
+    made = []
+    for group in groups[:most]:
+        blocks = ["\n".join(paper_lines(paper, references.key(paper.id))) for paper in group]
+        text = prompts.render("notes", fence=fence, papers="\n\n".join(blocks), topic=as_data(topic))
+        made.append(Batch(ChatMessage(role=MessageRole.USER, content=text), tuple(group)))
+    return made
+
+
+def expected_tokens(found: Sequence[Batch], model: LanguageModel) -> tuple[int, int]:
+    """Tokens in and out that the calls and the answer after them take at most, by our own count."""
+    read = sum(model.count_tokens(batch.message.content or "") for batch in found)
+    noted = sum(len(batch.papers) for batch in found) * _TOKENS_PER_NOTE
+    return read + 2 * noted, noted + model.connection.max_tokens
+
+
+async def take(
+    found: Sequence[Batch], references: References, model: LanguageModel, stop: asyncio.Event
+) -> AsyncGenerator[tuple[dict[str, Note], Call], None]:
+    """The notes of each call as it ends, several at once; what a model writes badly is replaced by rules.
+
+    A call that fails gives notes by rules too, unless all fail: then the `LLMError` of the last is raised.
+    """
+    limit, failures = asyncio.Semaphore(_AT_ONCE), list[LLMError]()
+
+    async def one(batch: Batch) -> tuple[dict[str, Note], Call]:
+        call, text = Call(), ""
+        async with limit:
+            if not stop.is_set():
+                tokens = _TOKENS_PER_NOTE * len(batch.papers)
+                stream = model.stream([batch.message], call, max_tokens=tokens)
+                try:
+                    async with aclosing(until_stopped(stream, stop)) as pieces:
+                        text = "".join([piece async for piece in pieces])
+                except LLMError as error:
+                    failures.append(error)
+                    if len(failures) == len(found):
+                        raise
+        return read(text, {references.key(paper.id): paper for paper in batch.papers}), call
+
+    tasks = [asyncio.ensure_future(one(batch)) for batch in found]
+    try:
+        for done in asyncio.as_completed(tasks):
+            yield await done
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def read(text: str, papers: Mapping[str, Paper]) -> dict[str, Note]:
+    """The notes in a model's answer by paper id, one JSON object a line; a paper without a good one gets `by_rules`."""
+    found: dict[str, Note] = {}
+    for line in _JSON_LINE.findall(text):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        key = value.get("paper")
+        if not isinstance(key, str) or not _KEY.match(key) or key not in papers:
+            continue
+        paper = papers[key]
+        numbers = _numbers(value.get("sentences"), paper)
+        note = value.get("note")
+        if isinstance(note, str) and note.strip() and numbers:
+            found[paper.id] = Note(as_data(note)[:_LONGEST], numbers, _numbers(value.get("open"), paper))
+    return {paper.id: found.get(paper.id) or by_rules(paper) for paper in papers.values()}
+
+
+def by_rules(paper: Paper) -> Note:
+    """A note without a model: the sentences that tell the aim and the results."""
+    aim, result = of_role(paper, [Role.AIM]), of_role(paper, [Role.RESULT])
+    numbers = tuple(sorted({*aim[:1], *result[: _MOST_SENTENCES - 1]})) or (1,)
+    return Note("", numbers, of_role(paper, [Role.LIMIT])[:1])
+
+
+def noted_lines(paper: Paper, key: str, note: Note, with_sentences: bool) -> list[str]:
+    """A note as the model that writes the summary sees it."""
+    markers = ", ".join(f"{key}.{number}" for number in note.sentences)
+    lines = [f"{key}: {as_data(paper.display_title)}{f' ({paper.year})' if paper.year else ''}"]
+    if note.text:
+        lines.append(f"{note.text} [{markers}]".replace("[", "(").replace("]", ")"))
+    known = sentences(paper.abstract)
+    wanted = [*note.sentences, *note.open] if with_sentences or not note.text else []
+    lines += [f"{key}.{number} {as_data(known[number - 1].text)}" for number in dict.fromkeys(wanted)]
+    if note.open:
+        lines.append(f"Left open: {', '.join(f'{key}.{number}' for number in note.open)}")
+    return lines
+
+
+def _numbers(value: object, paper: Paper) -> tuple[int, ...]:
+    """Sentence numbers that the paper has: a list of numbers or of texts such as `P7.3`."""
+    count = len(sentences(paper.abstract))
+    found = []
+    for item in value if isinstance(value, list) else []:
+        last = re.search(r"(\d+)$", str(item))
+        if last and 1 <= int(last[1]) <= count:
+            found.append(int(last[1]))
+    return tuple(dict.fromkeys(found))[:_MOST_SENTENCES]
