@@ -51,11 +51,25 @@ def build(assistant: Assistant) -> gr.Blocks:
                         )
                         send = gr.Button(words.SEND, variant="primary", elem_id="send", min_width=80, scale=1)
                         stop = gr.Button(words.STOP, visible=False, elem_id="stop", min_width=80, scale=1)
+                    mode = gr.Radio(
+                        [(text, kind) for kind, text in words.MODES.items()],
+                        value="auto",
+                        label=words.MODE_LABEL,
+                        show_label=False,
+                        container=False,
+                        elem_id="mode",
+                    )
                     with gr.Row(elem_id="actions"):
                         retry = gr.Button(words.RETRY, visible=False, size="sm", elem_id="retry")
                         clear = gr.Button(words.CLEAR, visible=False, size="sm", elem_id="clear")
                         undo = gr.Button(words.UNDO, visible=False, size="sm", elem_id="undo")
                         quote = gr.Button(words.QUOTE_INSTEAD, visible=False, size="sm", elem_id="quote")
+                        kinds = [
+                            gr.Button(text, visible=False, size="sm", elem_id=f"instead-{kind}")
+                            for kind, text in words.INSTEAD.items()
+                        ]
+                        shorter = gr.Button(words.SHORTER, visible=False, size="sm", elem_id="shorter")
+                        longer = gr.Button(words.LONGER, visible=False, size="sm", elem_id="longer")
                 announcement = gr.HTML(elem_id="announcement")
             with gr.Column(elem_id="aside", scale=2):
                 sources = gr.HTML(elem_id="sources")
@@ -67,7 +81,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         state, cleared, speaker = gr.State(Conversation()), gr.State(Conversation()), gr.State(Speaker())
         parts = Parts(
             header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, quote,
-            suggested, state, cleared, speaker,
+            mode, kinds, shorter, longer, suggested, state, cleared, speaker,
         )  # fmt: skip
         _wire(blocks, Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice), parts)
         panel.wire(speaker, header)
@@ -76,7 +90,8 @@ def build(assistant: Assistant) -> gr.Blocks:
 
 
 def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) -> None:
-    every = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)] + [*parts.examples]
+    every = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)]
+    every += [*parts.examples, *parts.kinds]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     remove_sample, add_sample, _ = of_sample = sample.parts
 
@@ -85,13 +100,18 @@ def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) ->
     gr.on(
         [parts.question.submit, parts.send.click],
         chat.ask,
-        [parts.question, parts.conversation, parts.speaker],
+        [parts.question, parts.mode, parts.conversation, parts.speaker],
         every,
         trigger_mode="once",
         **private,
     )
+    automatic = gr.State("auto")
     for example in parts.examples:
-        example.click(chat.ask, [example, parts.conversation, parts.speaker], every, trigger_mode="once", **private)
+        shown = [example, automatic, parts.conversation, parts.speaker]
+        example.click(chat.ask, shown, every, trigger_mode="once", **private)
+    for button in (*parts.kinds, parts.shorter, parts.longer):
+        of_button = [button, parts.conversation, parts.speaker]
+        button.click(chat.instead, of_button, every, trigger_mode="once", **private)
     parts.stop.click(chat.stop, None, None, queue=False, **private)
     parts.retry.click(chat.retry, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
     parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)

@@ -16,13 +16,19 @@ from assistant import (
     Conversation,
     Delta,
     Done,
+    Estimated,
     Event,
     Failed,
+    Length,
+    Mode,
     Outcome,
     Paper,
     Piece,
+    Plan,
     Planned,
+    Reading,
     Retrieved,
+    TopicMap,
     Turn,
     Unsourced,
     describe,
@@ -52,6 +58,10 @@ class Parts:
     clear: gr.Button
     undo: gr.Button
     quote: gr.Button
+    mode: gr.Radio
+    kinds: Sequence[gr.Button]
+    shorter: gr.Button
+    longer: gr.Button
     examples: Sequence[gr.Button]
     conversation: gr.State
     cleared: gr.State
@@ -71,16 +81,26 @@ class Speaker:
         return chosen.model if chosen else None
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """A question, and how its reader wants it answered."""
+
+    question: str
+    mode: Mode
+    length: Length | None = None
+
+
 @dataclass
 class _Draft:
-    question: str
-    standalone: str = ""
+    plan: Plan
     pieces: list[Piece] = field(default_factory=list)
     found: tuple[Paper, ...] = ()
+    topic_map: TopicMap | None = None
     step: str = words.SEARCHING
+    estimate: str = ""
 
     def html(self) -> str:
-        return render.draft(self.question, self.standalone or self.question, self.pieces, self.step)
+        return render.draft(self.plan, self.pieces, self.step, self.topic_map)
 
 
 class Chat:
@@ -91,16 +111,24 @@ class Chat:
         self._stops: dict[str, set[asyncio.Event]] = {}  # a session may run several turns
 
     async def ask(
-        self, question: str, conversation: Conversation, speaker: Speaker, request: gr.Request
+        self, question: str, mode: str, conversation: Conversation, speaker: Speaker, request: gr.Request
     ) -> AsyncIterator[Updates]:
         """Asks one question, painting the answer as it comes."""
-        parts, session = self._parts, request.session_hash or ""
+        async for updates in self._turn(_Wish(question, Mode(mode)), conversation, conversation, speaker, request):
+            yield updates
+
+    async def _turn(
+        self, wish: "_Wish", conversation: Conversation, kept: Conversation, speaker: Speaker, request: gr.Request
+    ) -> AsyncIterator[Updates]:
+        """One turn behind a conversation; if it cannot even begin, the page shows `kept` again."""
+        parts, session, question = self._parts, request.session_hash or "", wish.question
         if not question.strip():
             yield {parts.draft: ""}  # a handler that yields nothing would empty every component
             return
         stop = asyncio.Event()
         self._stops.setdefault(session, set()).add(stop)
-        draft = _Draft(" ".join(question.split()))
+        asked = " ".join(question.split())
+        draft, shown = _Draft(Plan(Mode.ASK, asked, asked)), ""
         yield {
             parts.question: "",
             parts.draft: draft.html(),
@@ -112,9 +140,11 @@ class Chat:
         events = self._assistant.ask(
             question,
             conversation,
+            wish.mode,
             stop=stop,
             connection=speaker.connection,
             quoting_only=speaker.quoting_only,
+            length=wish.length,
         )
         try:
             async for batch in paced(events, _PAINT_SECONDS):
@@ -123,12 +153,12 @@ class Chat:
                     continue
                 for event in batch:
                     self._note(event, draft)
-                yield {
-                    parts.draft: draft.html(),
-                    parts.sources: render.sources(conversation, draft.found, draft.pieces),
-                }
+                panel = render.sources(conversation, draft.found, draft.pieces)
+                # Sent only when it has changed: with a map's papers it is large.
+                yield {parts.draft: draft.html(), **({parts.sources: panel} if panel != shown else {})}
+                shown = panel
         except Exception as error:  # refused before the turn began: the question goes back to its writer
-            yield self.show(conversation, speaker) | {
+            yield self.show(kept, speaker) | {
                 parts.question: question,
                 parts.draft: render.notice(describe(error).message),
                 parts.announcement: describe(error).message,
@@ -146,13 +176,36 @@ class Chat:
 
     async def retry(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:
         """Asks the last question again, in the place of its first answer."""
+        async for updates in self._again(conversation, speaker, request):
+            yield updates
+
+    async def instead(
+        self, label: str, conversation: Conversation, speaker: Speaker, request: gr.Request
+    ) -> AsyncIterator[Updates]:
+        """Answers the last question in another way: the kind or the length that a button names."""
+        mode = next((Mode(mode) for mode, text in words.INSTEAD.items() if text == label), None)
+        length = {words.SHORTER: Length.SHORT, words.LONGER: Length.LONG}.get(label)
+        async for updates in self._again(conversation, speaker, request, mode, length):
+            yield updates
+
+    async def _again(
+        self,
+        conversation: Conversation,
+        speaker: Speaker,
+        request: gr.Request,
+        mode: Mode | None = None,
+        length: Length | None = None,
+    ) -> AsyncIterator[Updates]:
+        """Asks the last question again, in the place of its answer, which stays if that cannot be done."""
         if not conversation.turns:
             yield {self._parts.draft: ""}
-        else:
-            before = conversation.without_last()
-            yield {self._parts.turns: render.conversation(before.turns), self._parts.conversation: before}
-            async for updates in self.ask(conversation.turns[-1].question, before, speaker, request):
-                yield updates
+            return
+        before, plan = conversation.without_last(), conversation.turns[-1].plan
+        same = Mode.AUTO if plan.automatic else plan.mode
+        wish = _Wish(plan.question, mode or same, length or (None if mode else plan.length))
+        yield {self._parts.turns: render.conversation(before.turns), self._parts.conversation: before}
+        async for updates in self._turn(wish, before, conversation, speaker, request):
+            yield updates
 
     async def quote(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:
         """Asks the last question again without a model, this once."""
@@ -188,6 +241,7 @@ class Chat:
             parts.clear: gr.update(visible=begun),
             parts.undo: gr.update(visible=False),
             parts.quote: gr.update(visible=begun and _wants_quotations(conversation.turns[-1])),
+            **self._instead(conversation.turns[-1] if begun else None),
             **self._running(False),
             **{
                 button: gr.update(value=text, visible=bool(text))
@@ -195,11 +249,30 @@ class Chat:
             },
         }
 
+    def _instead(self, turn: Turn | None) -> Updates:
+        """The buttons that change what the page chose by itself, and the length of a summary of a topic."""
+        kinds = dict(zip(words.INSTEAD, self._parts.kinds, strict=True))
+        sizes = zip((Length.SHORT, Length.LONG), (self._parts.shorter, self._parts.longer), strict=True)
+        of_topic = turn is not None and turn.mode is Mode.SUMMARISE and turn.topic_map is None and bool(turn.papers)
+        return {
+            **{
+                button: gr.update(visible=turn is not None and turn.plan.automatic and turn.mode != kind)
+                for kind, button in kinds.items()
+            },
+            **{
+                button: gr.update(visible=of_topic and turn is not None and turn.plan.length is not size)
+                for size, button in sizes
+            },
+        }
+
     def _running(self, running: bool) -> Updates:
         return {self._parts.send: gr.update(visible=not running), self._parts.stop: gr.update(visible=running)} | (
             {
                 part: gr.update(visible=False)
-                for part in (self._parts.retry, self._parts.clear, self._parts.undo, self._parts.quote)
+                for part in (
+                    *(self._parts.retry, self._parts.clear, self._parts.undo, self._parts.quote),
+                    *(*self._parts.kinds, self._parts.shorter, self._parts.longer),
+                )
             }
             if running
             else {}
@@ -210,9 +283,17 @@ class Chat:
         """Takes an event into the draft."""
         match event:
             case Planned(plan):
-                draft.standalone = plan.standalone
-            case Retrieved(hits):
-                draft.found, draft.step = tuple(hit.paper for hit in hits), words.WRITING
+                draft.plan = plan
+            case Retrieved():
+                on_map = [dot.paper for dot in event.topic_map.dots] if event.topic_map else []
+                found = [*(hit.paper for hit in event.hits), *on_map]
+                draft.found = tuple({paper.id: paper for paper in found}.values())
+                draft.topic_map, draft.step = event.topic_map, words.WRITING
+            case Estimated():
+                draft.estimate = words.estimated(event.papers, event.calls, event.tokens, event.cost)
+                draft.step = f"{draft.estimate}. {words.READING}"
+            case Reading(done, total):
+                draft.step = words.WRITING if done == total else f"{draft.estimate}. {words.reading(done, total)}"
             case Delta(text):
                 draft.pieces.append(text)
             case Cited(citation):

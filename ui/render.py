@@ -1,5 +1,6 @@
 """Pure builders of the page's HTML. Text from papers, questions and models is escaped or cleaned here, nowhere else."""
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -7,9 +8,24 @@ from html import escape
 import nh3
 from markdown_it import MarkdownIt
 
-from assistant import Citation, Conversation, Outcome, Paper, Piece, Status, Turn, sentences
+from assistant import (
+    Citation,
+    Conversation,
+    Mode,
+    Outcome,
+    Paper,
+    Piece,
+    Plan,
+    Status,
+    TopicMap,
+    Turn,
+    sentences,
+    to_csv,
+)
 
 from . import words
+from .text import card_id, visible
+from .topic_map import topic_map
 
 # No images, and no links: one of a writer's would lead away from the page or look like a citation.
 _MARKDOWN = (
@@ -19,13 +35,9 @@ _MARKDOWN = (
 )
 _TAGS = frozenset("blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split())
 # Citations travel through Markdown as private-use characters, which no text keeps.
-_PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
 _PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")
 _SPACE_BEFORE_MARKER = re.compile(r" +(?=\ue000)")
-# Invisible characters that reorder or hide what a reader sees (Unicode TR36).
-_DECEPTIVE = re.compile(
-    r"[\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 
 _MARK = (
     '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M10 5H5v22h5M22 5h5v22h-5"/>'
@@ -70,7 +82,27 @@ def turn(item: Turn) -> str:
         note = f'<p class="note problem" role="alert">{escape(visible(item.problem))}</p>'
     elif item.note:
         note = f'<p class="note">{escape(visible(item.note))}</p>'
-    return _turn(item.question, item.standalone, answer(item.pieces) + note + _meta(item))
+    return _turn(item.plan, _map(item.topic_map) + answer(item.pieces) + note + _downloads(item) + _meta(item))
+
+
+def _map(found: TopicMap | None) -> str:
+    return topic_map(found) if found else ""
+
+
+def _downloads(item: Turn) -> str:
+    """Links that save a comparison: its table as CSV, the whole answer as Markdown."""
+    if not item.table:
+        return ""
+    files = [
+        (words.SAVE_CSV, "comparison.csv", "text/csv", "\ufeff" + to_csv(item.table)),
+        (words.SAVE_MARKDOWN, "comparison.md", "text/markdown", f"# {item.standalone}\n\n{item.answer}"),
+    ]
+    links = " · ".join(
+        f'<a download="{name}" href="data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}">'
+        f"{label}</a>"
+        for label, name, kind, text in files
+    )
+    return f'<p class="downloads">{links}</p>'
 
 
 def _meta(item: Turn) -> str:
@@ -85,15 +117,18 @@ def _meta(item: Turn) -> str:
     return f'<p class="meta">{" · ".join(parts)}</p>'
 
 
-def draft(question: str, standalone: str, pieces: Sequence[Piece], step: str) -> str:
+def draft(plan: Plan, pieces: Sequence[Piece], step: str, found: TopicMap | None = None) -> str:
     """The turn that is being written."""
-    return _turn(question, standalone, f'{answer(pieces)}<p class="step">{escape(step)}</p>')
+    return _turn(plan, f'{_map(found)}{answer(pieces)}<p class="step">{escape(step)}</p>')
 
 
-def _turn(question: str, standalone: str, body: str) -> str:
-    read_as = ""
-    if standalone != question:
-        read_as = f'<p class="read-as" dir="auto">{words.READ_AS}: {escape(visible(standalone))}</p>'
+def _turn(plan: Plan, body: str) -> str:
+    question, read_as = plan.question, ""
+    if plan.mode is not Mode.ASK:
+        chosen = f" {words.CHOSEN}" if plan.automatic else ""
+        read_as = f'<p class="kind"><span class="chip">{words.KINDS[plan.mode]}</span>{chosen}</p>'
+    if plan.standalone != question:
+        read_as += f'<p class="read-as" dir="auto">{words.READ_AS}: {escape(visible(plan.standalone))}</p>'
     return (
         f'<article class="turn"><h2 class="question" dir="auto"><span class="unseen">{words.YOU_ASKED}: </span>'
         f'{escape(visible(question))}</h2>{read_as}<div class="answer" dir="auto">{body}</div></article>'
@@ -111,8 +146,17 @@ def answer(pieces: Sequence[Piece]) -> str:
             text += f"\ue000{len(marks)}\ue001"
             marks.append(marker(piece) if isinstance(piece, Citation) else _no_source())
     markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text))
-    clean = nh3.clean(markup, tags=set(_TAGS), attributes={})
+    clean = _TABLE.sub(_scrolling, nh3.clean(markup, tags=set(_TAGS), attributes={}))
     return _PLACEHOLDER.sub(lambda found: marks[int(found[1])], clean)
+
+
+def _scrolling(table: re.Match[str]) -> str:
+    """A table in a box of its own that scrolls, also by keyboard; its rows' first cells are their heads."""
+    rows = re.sub(r"<tr>\s*<td>(.*?)</td>", r'<tr><th scope="row">\1</th>', table[0], flags=re.DOTALL)
+    rows = rows.replace("<thead>\n<tr>\n<th>", '<thead>\n<tr>\n<th scope="col">').replace(
+        "\n<th>", '\n<th scope="col">'
+    )
+    return f'<div class="table" role="region" aria-label="{words.TABLE}" tabindex="0">{rows}</div>'
 
 
 def marker(citation: Citation) -> str:
@@ -174,7 +218,7 @@ def card(paper: Paper, number: int | None, cited: Mapping[int, str], *, is_open:
     `cited` has the support label of every cited sentence; one that no claim was found in looks different.
     """
     name = f'<span class="number">{number}</span>' if number else ""
-    identity = f' id="src-{number}"' if number else ""
+    identity = f' id="{card_id(paper)}"' if paper.id else ""
     link = paper.link if paper.link.startswith(("https://", "http://")) else ""
     opens = (
         f' · <a href="{escape(link)}" target="_blank" rel="noopener noreferrer">{words.OPEN_PAPER}</a>' if link else ""
@@ -190,11 +234,6 @@ def card(paper: Paper, number: int | None, cited: Mapping[int, str], *, is_open:
 def notice(text: str) -> str:
     """A line that says what was just done."""
     return f'<p class="notice">{escape(visible(text))}</p>' if text else ""
-
-
-def visible(text: str) -> str:
-    """Text without the characters that hide or reorder other text, and without our own placeholders."""
-    return _PRIVATE_USE.sub("", _DECEPTIVE.sub("", text))
 
 
 def _facts(paper: Paper) -> str:

@@ -9,8 +9,18 @@ QUOTING_MODE = "Quoting mode"
 QUOTING_MODE_MEANS = "No language model is set up: answers are sentences of the abstracts, word for word."
 
 QUESTION_LABEL = "Your question"
-QUESTION_HINT = "Ask about these papers …"
+QUESTION_HINT = "Ask your papers …"
 SEND, STOP, RETRY, CLEAR, UNDO = "Ask", "Stop", "Try again", "New conversation", "Undo"
+
+MODE_LABEL = "Kind of answer"
+MODES = {"auto": "Auto", "ask": "Ask", "compare": "Compare", "summarise": "Summarise"}
+KINDS = {"ask": "Answer", "compare": "Comparison", "summarise": "Summary"}
+CHOSEN = "chosen from the question"
+INSTEAD = {"ask": "Answer it instead", "compare": "Compare instead", "summarise": "Summarise instead"}
+SHORTER, LONGER = "Shorter", "Longer"
+TABLE = "Comparison, scrolls sideways"
+SAVE_CSV, SAVE_MARKDOWN = "Save the table (CSV)", "Save the comparison (Markdown)"
+MAP_HINT = "Point at a dot for its title; select it to open the paper."
 
 WELCOME = "What do you want to know?"
 WELCOME_MORE = (
@@ -43,6 +53,7 @@ DISCONNECTED = "Answers are quotations now."
 QUOTE_INSTEAD = "Answer with quotations"
 
 SEARCHING = "Searching the papers …"
+READING = "Reading the papers …"
 WRITING = "Writing …"
 READ_AS = "Read as"
 YOU_ASKED = "You asked"
@@ -74,6 +85,23 @@ def cited(sentences: int, count: int) -> str:
     """The line that a screen reader hears when an answer is complete."""
     of = "1 sentence" if sentences == 1 else f"{sentences} sentences"
     return f"Answer complete: {of} from {papers(count)}."
+
+
+def estimated(count: int, calls: int, tokens: int, cost: float | None) -> str:
+    """What a large summary will take, before it starts."""
+    price = f", ${cost:.4f}" if cost is not None else ""
+    return f"{papers(count)} to read: at most {calls} calls and about {tokens:,} tokens{price}"
+
+
+def reading(done: int, total: int) -> str:
+    """How far the reading is."""
+    return f"Reading {done} of {total} …"
+
+
+def map_label(drawn: int, total: int, themes: int) -> str:
+    """What the map shows."""
+    shown = papers(total) if drawn == total else f"{drawn:,} of {papers(total)}"
+    return f"Map of {shown} in {'1 theme' if themes == 1 else f'{themes} themes'}."
 
 
 def connected(model: str, seconds: float) -> str:

@@ -56,7 +56,7 @@ def pages(turn: Turn) -> Iterator[Page]:
     """All that the page shows of a turn, while it is written and afterwards."""
     conversation = Conversation((turn,))
     yield Page(render.conversation(conversation.turns))
-    yield Page(render.draft(turn.question, turn.standalone, turn.pieces, words.WRITING))
+    yield Page(render.draft(turn.plan, turn.pieces, words.WRITING, turn.topic_map))
     yield Page(render.sources(conversation))
     yield Page(render.sources(Conversation(), turn.papers, turn.pieces))
     yield Page(render.notice(turn.note))
@@ -67,7 +67,7 @@ def assert_safe(turn: Turn) -> None:
     own = {paper.link for paper in turn.papers if paper.link.startswith("https://")}
     for page in pages(turn):
         assert_clean(page)
-        assert {href for href in page.values("href") if not href.startswith("#src-")} <= own
+        assert {href for href in page.values("href") if not href.startswith(("#src-", "data:"))} <= own
     answer = Page(render.answer(turn.pieces))
     cited = [f"#src-{piece.number}-s{piece.sentence}" for piece in turn.pieces if isinstance(piece, Citation)]
     assert answer.values("href") == cited

@@ -1,6 +1,7 @@
 """The chat's handlers without a browser."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,10 +22,11 @@ class Waiting:
 
 
 async def test_two_turns_of_one_session_keep_their_own_stop_signals() -> None:
-    parts = Parts(*[cast(Any, object()) for _ in range(12)], [], *[cast(Any, object()) for _ in range(3)])
+    names = [field.name for field in dataclasses.fields(Parts)]
+    parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
     chat = Chat(cast(Assistant, Waiting()), parts)
     request = cast(gr.Request, SimpleNamespace(session_hash="one"))
-    turns = [chat.ask("Q", Conversation(), Speaker(), request) for _ in range(3)]
+    turns = [chat.ask("Q", "auto", Conversation(), Speaker(), request) for _ in range(3)]
     for turn in turns:
         await anext(turn)  # it runs
     pending = [asyncio.ensure_future(anext(turn, None)) for turn in turns]

@@ -8,15 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant import Citation, Conversation, Mode, Outcome, Paper, Piece, Plan, References, Status, Turn, sentences
+from assistant import (
+    Citation,
+    Conversation,
+    Dot,
+    Mode,
+    Outcome,
+    Paper,
+    Piece,
+    Plan,
+    References,
+    Status,
+    Theme,
+    TopicMap,
+    Turn,
+    sentences,
+)
 from ui import render, words
+from ui.text import visible
 
 TAGS = set(
-    "a article blockquote br code details div em h1 h2 h3 h4 h5 h6 header hr li mark ol p path pre section span strong "
-    "summary svg table tbody td th thead tr ul".split()
+    "a article blockquote br circle code details div em figcaption figure h1 h2 h3 h4 h5 h6 header hr li mark ol p "
+    "path pre section span strong summary svg table tbody td text th thead title tr ul".split()
 )
 ATTRIBUTES = set(
-    "aria-hidden aria-label aria-labelledby class d dir href id open rel role tabindex target title viewbox".split()
+    "aria-hidden aria-label aria-labelledby class cx cy d dir download href id open r rel role scope tabindex target "
+    "title viewbox x y".split()
 )
 INVISIBLE = [*map(chr, [0x200B, 0x200E, 0x200F, 0x202A, 0x202E, 0x2060, 0x2066, 0x2069, 0xFEFF])]
 PRIVATE = ["\ue000", "\ue001", "\ue0000\ue001", "\uf8ff"]
@@ -79,6 +96,20 @@ def papers(draw: st.DrawFn) -> list[Paper]:
 
 
 @st.composite
+def plans(draw: st.DrawFn, standalone: str) -> Plan:
+    mode = draw(st.sampled_from([Mode.ASK, Mode.COMPARE, Mode.SUMMARISE]))
+    return Plan(mode, draw(hostile), standalone, automatic=draw(st.booleans()))
+
+
+@st.composite
+def maps(draw: st.DrawFn, known: Sequence[Paper]) -> TopicMap:
+    """A map of the papers under hostile names; the second theme is drawn nowhere."""
+    themes = tuple(Theme(draw(one_line), tuple(paper.id for paper in known)) for _ in range(2))
+    dots = tuple(Dot(paper, 0, draw(st.floats(0, 1)), draw(st.floats(0, 1))) for paper in known)
+    return TopicMap(themes, dots, len(known) + draw(st.integers(0, 1)))
+
+
+@st.composite
 def conversations(draw: st.DrawFn) -> tuple[Conversation, list[Paper], list[Piece]]:
     """A conversation over hostile papers, and what is found and written in the turn that comes next."""
     known = draw(papers())
@@ -110,12 +141,13 @@ def conversations(draw: st.DrawFn) -> tuple[Conversation, list[Paper], list[Piec
         standalone, problem = draw(hostile), draw(hostile)
         turns.append(
             Turn(
-                Plan(Mode.ASK, draw(hostile), standalone),
+                draw(plans(standalone)),
                 tuple(written),
                 tuple(found(written)),
                 outcome,
                 97,
                 problem=problem,
+                topic_map=draw(st.none() | maps(known)),
             )
         )
     written = pieces()
@@ -151,7 +183,9 @@ class Page(HTMLParser):
 def assert_clean(page: Page) -> None:
     assert page.tags <= TAGS
     assert {name for _, name, _ in page.attributes} <= ATTRIBUTES
-    assert all(href.startswith(("#src-", "https://", "http://")) for href in page.values("href"))
+    ours = ("#src-", "#paper-", "https://", "http://", "data:text/csv;", "data:text/markdown;")
+    assert all(href.startswith(ours) for href in page.values("href"))
+    assert len(page.values("download")) == sum(href.startswith("data:") for href in page.values("href"))
     assert all(
         (tag, name) in {("a", "href"), ("a", "target"), ("a", "rel")}
         for tag, name, _ in page.attributes
@@ -170,7 +204,7 @@ def test_hostile_text_brings_no_tag_attribute_or_address_of_its_own(
     assert_clean(Page(render.sources(conversation)))
     assert_clean(Page(render.sources(conversation, found, written)))
     for turn in conversation.turns:
-        assert_clean(Page(render.draft(turn.question, turn.standalone, written, words.WRITING)))
+        assert_clean(Page(render.draft(turn.plan, written, words.WRITING, turn.topic_map)))
         assert_clean(Page(render.notice(turn.problem)))
 
 
@@ -181,13 +215,13 @@ def test_every_marker_leads_to_its_sentence_in_the_sources(
     conversation, found, written = made
     at_rest = (render.conversation(conversation.turns), render.sources(conversation))
     while_writing = (
-        at_rest[0] + render.draft("Q", "Q", written, words.WRITING),
+        at_rest[0] + render.draft(Plan(Mode.ASK, "Q", "Q"), written, words.WRITING),
         render.sources(conversation, found, written),
     )
     for answers, panel in (at_rest, while_writing):
         ids = Page(panel).values("id")
         assert len(ids) == len(set(ids))
-        markers = [href for tag, name, href in Page(answers).attributes if name == "href" and href.startswith("#")]
+        markers = [href for tag, name, href in Page(answers).attributes if name == "href" and href.startswith("#src")]
         assert {href.removeprefix("#") for href in markers} <= set(ids)
 
 
@@ -204,7 +238,7 @@ def test_a_card_shows_its_paper_letter_by_letter(known: list[Paper]) -> None:
     for paper in known:
         page = Page(render.card(paper, 1, {1: "verbatim"}, is_open=True))
         for text in (paper.display_title, *(sentence.text for sentence in sentences(paper.abstract))):
-            assert render.visible(text) in page.text
+            assert visible(text) in page.text
 
 
 def a_citation(paper: Paper, sentence: int, number: int = 1) -> Citation:

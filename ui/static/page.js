@@ -19,20 +19,21 @@
     panel.scrollBy({ top: middle, behavior: behavior() });
   };
 
-  // One listener for all markers, because the answers are painted anew while they stream.
+  // One listener for all markers and for the dots of the map, because the answers are painted anew while they stream.
   document.addEventListener("click", (event) => {
-    const link = event.target instanceof Element && event.target.closest("a.cite");
+    const link = event.target instanceof Element && event.target.closest("a.cite, a.dot");
     if (!link) return;
+    event.preventDefault();
     const target = document.getElementById(link.getAttribute("href").slice(1));
     if (!target) return;
-    event.preventDefault();
     const card = target.closest("details");
     if (card) card.open = true;
-    document.querySelectorAll("mark.here").forEach((mark) => mark.classList.remove("here"));
-    target.classList.add("here");
+    document.querySelectorAll("mark.here, .dot.here").forEach((mark) => mark.classList.remove("here"));
+    const place = link.matches(".dot") ? card?.querySelector("summary") ?? target : target;
+    (link.matches(".dot") ? link : target).classList.add("here");
     lastMarker = link;
-    target.focus({ preventScroll: true });
-    show(target);
+    place.focus({ preventScroll: true });
+    show(place);
     cardInView.disconnect();
     cardInView.observe(card ?? target);
   });
@@ -54,10 +55,21 @@
     lastMarker.scrollIntoView({ behavior: behavior(), block: "center" });
   };
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.activeElement?.matches("mark")) goBack();
+    if (event.key === "Escape" && document.activeElement?.matches("mark, .card > summary")) goBack();
   });
   const back = Object.assign(document.createElement("button"), {
     id: "back", type: "button", textContent: "↑ Back to the answer", hidden: true, onclick: goBack,
+  });
+
+  // Gradio gives each of its radio buttons a name of its own, so that the arrow keys would not move between them.
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || !(event.target instanceof Element) || !event.target.matches("#mode input")) return;
+    event.preventDefault();
+    const all = [...document.querySelectorAll("#mode input")];
+    const next = all.at((all.indexOf(event.target) + step) % all.length);
+    next.click();
+    next.focus();
   });
 
   // The buttons that begin anew and take that back vanish when used; the keyboard goes on in the question box.
@@ -109,6 +121,10 @@
     settle("announcement", (line) => {
       line.setAttribute("role", "status");
       line.setAttribute("aria-live", "polite");
+    });
+    settle("mode", (choice) => {
+      choice.setAttribute("role", "radiogroup");
+      choice.setAttribute("aria-label", "Kind of answer");
     });
     settle("question", (box) => box.querySelector("textarea")?.setAttribute("aria-label", "Your question"));
     document.documentElement.lang ||= "en";
