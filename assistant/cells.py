@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from index_store import Paper, PaperHit, Sentence, SentenceMatch
+from index_store import Paper, PaperHit, Sentence, SentenceMatch, content_terms, terms
 
 from .roles import Role, roles
 from .sides import Side, names
@@ -53,12 +53,13 @@ class Row:
 
 
 def rows(sides: Sequence[Side], aspects: Sequence[str], match: Match) -> tuple[Row, ...]:
-    """The rows: what the reader asked for first, then those of `ROWS` that any side fills.
+    """The rows: what the reader asked for first, then those of `ROWS` that any side fills and nobody asked for.
 
     No sentence stands twice in one column, unless nothing else says it.
     """
     columns = [_column(side, aspects, match) for side in sides]
-    titles = [*aspects, *ROWS]
+    asked = {_fixed(aspect) for aspect in aspects}
+    titles = [*aspects, *(title for title in ROWS if title not in asked)]
     made = [
         Row(title, tuple(column.get(title, ()) for column in columns), asked=place < len(aspects))
         for place, title in enumerate(titles)
@@ -78,12 +79,21 @@ def _column(side: Side, aspects: Sequence[str], match: Match) -> dict[str, tuple
             for hit in hits
             for item in hit.sentences
         }
-        close = [item for item in candidates if scores[item.key] >= _CLOSE]
-        cells[aspect] = _take(sorted(close, key=lambda item: -scores[item.key]), used, 1)
+        close = sorted((item for item in candidates if scores[item.key] >= _CLOSE), key=lambda item: -scores[item.key])
+        cells[aspect] = _take([*_fitting(candidates, _fixed(aspect)), *close], used, 1)
     for title in (APPROACH, RESULT, LIMITS, DATA, PROBLEM):
-        fitting = sorted((item for item in candidates if _fits(item, title) > 0), key=lambda item: -_fits(item, title))
-        cells[title] = _take(fitting, used, _MOST_IN_CELL if title == APPROACH else 1)
+        if title not in map(_fixed, aspects):
+            cells[title] = _take(_fitting(candidates, title), used, _MOST_IN_CELL if title == APPROACH else 1)
     return cells
+
+
+def _fixed(aspect: str) -> str:
+    """The one of `ROWS` that an aspect names, or nothing: `the results` are `Result`."""
+
+    def named(text: str) -> list[str]:
+        return content_terms(text) or terms(text)  # "approach" alone is no content
+
+    return next((title for title in ROWS if named(aspect) == named(title)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,12 @@ def _candidates(side: Side) -> list[_Candidate]:
                 last = item is hit.sentences[-1]
                 found.append(_Candidate(Source(hit.paper, item.sentence), item, role, rank, last))
     return found
+
+
+def _fitting(candidates: Sequence[_Candidate], title: str) -> list[_Candidate]:
+    """The sentences that belong in one of `ROWS`, best first."""
+    fits = [(_fits(item, title), item) for item in candidates] if title else []
+    return [item for fit, item in sorted(fits, key=lambda pair: -pair[0]) if fit > 0]
 
 
 def _fits(item: _Candidate, title: str) -> float:

@@ -312,10 +312,72 @@ def check(as_json: AsJson = False, home: Home = None) -> None:
 
 @app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Holds `scifact/` with claims.jsonl and sentences.jsonl.gz.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Holds `scifact/` with claims.jsonl and sentences.jsonl.gz.", show_default=False),
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON Lines: `question`, `kind`, and if known `history`, `subjects`, `papers`, `optional`, `refused`.",
+            show_default=False,
+        ),
+    ] = None,
+    half: Annotated[
+        str | None, typer.Option(help="Only the questions whose `half` is tune or test.", show_default=False)
+    ] = None,
+    home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the support check on SciFact's labelled claims, beside plain cosine."""
+    """Measure the answers to questions whose papers are known, or the support check on SciFact's labelled claims."""
+    from .evaluation import HALVES
+
+    if (folder is None) == (questions is None):
+        raise typer.BadParameter("Give either FOLDER or --questions FILE.", param_hint="FOLDER")
+    if half is not None and (half not in HALVES or questions is None):
+        raise typer.BadParameter(f"goes with --questions and is one of {', '.join(HALVES)}.", param_hint="--half")
+    if questions:
+        _evaluate_answers(questions, half or "", home, as_json=as_json)
+    elif folder:
+        _evaluate_support(folder, as_json=as_json)
+
+
+def _evaluate_answers(questions: Path, half: str, home: Path | None, *, as_json: bool) -> None:
+    """Asks the library every question of the file and prints the measures; exit code 1 if a turn failed."""
+    from .conversations import Outcome
+    from .evaluation import MEASURES, ask_all, read_questions, report
+
+    wanted = read_questions(questions, half)
+    with _open(home) as assistant:
+        _index(assistant)
+        with _progress() as bar:
+            task = bar.add_task("Asking", total=len(wanted))
+            turns = asyncio.run(ask_all(assistant, wanted, lambda done: bar.update(task, completed=done)))
+    found = report(wanted, turns)
+    if as_json:
+        _print_json(found)
+    else:
+        parts = {name: part for name, part in found.items() if name not in ("llm", "failures")}
+        table = Table(f"answers by {found['llm']}" if found["llm"] else "answers in quotations", *parts, box=None)
+        table.add_row("questions", *(str(part["questions"]) for part in parts.values()))
+        for name, title in MEASURES.items():
+            table.add_row(title, *(_percent(part[name]) for part in parts.values()))
+        table.add_row("seconds, median", *(f"{part['seconds']:.2f}" for part in parts.values()))
+        out.print(table)
+    failed = [turn for turn in turns if turn.outcome is Outcome.FAILED]
+    if failed:
+        said = f"{len(failed)} of {len(turns)} questions failed; the first: {failed[0].problem}"
+        err.print(said, markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+
+
+def _percent(figure: dict[str, Any]) -> str:
+    return "–" if figure["value"] is None else f"{figure['value']:.1%} of {figure['of']}"
+
+
+def _evaluate_support(folder: Path, *, as_json: bool) -> None:
+    """Measures the support check on SciFact's claims, beside plain cosine."""
     from index_store import open_embedder
 
     from .support_training import evaluate as measure

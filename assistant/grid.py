@@ -20,7 +20,7 @@ _EMPTY = re.compile(
 )
 _BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
 _BAR = re.compile(r"((?<!\\)\|)")
-_RULE = re.compile(r"^[\s:=-]*-{2,}[\s:=-]*$")
+_RULE = re.compile(r"^[\s:=-]*$")
 _ROW_TITLE = re.compile(r"[*_`|\[\]<>#]")
 _LONGEST_TITLE = 60
 _OWN_WORDS = "In its own words"
@@ -44,8 +44,11 @@ class TableChecker:
     _line: Content = field(default_factory=list)
     _in_row: bool = False
     _at_start: bool = True
+    _lead: str = ""  # white space since the last line that was not blank
+    _after_text: bool = False
     _begun: bool = False
-    _table: str = "none"  # then "head", "open", "closed"
+    _table: str = ""  # then "head", "open", and "" again
+    _shown: bool = False
     _cited: set[int] = field(default_factory=set)
 
     @property
@@ -61,8 +64,7 @@ class TableChecker:
             if self._in_row:
                 self._line.append(piece)
                 return out
-            self._at_start = False
-            return [*out, *self.checker.feed(piece)]
+            return [*out, *self._start_text(), *self.checker.feed(piece)]
         for part in re.split(r"(\n)", piece):
             if part:
                 out += self._text(part)
@@ -74,49 +76,63 @@ class TableChecker:
         self._begun = True
         if self._in_row:
             out += self._row(cut=cut)
-        if self._table == "open":
-            out += self._end_table(cut=cut)
+        out += self._end_table(cut=cut) if self._table == "open" else self.checker.feed(self._lead)
         out += self.checker.close(cut=cut)
-        if self._table in ("none", "head") and not cut:
-            out += ["\n\n", self.head, *self._quoted(range(len(self.columns)))]
+        if not self._shown and not cut:
+            out += ["\n\n", self.head, *self._quoted(self.own_words())]
         return out
 
     def _text(self, part: str) -> list[Piece]:
-        if part == "\n":
-            if self._in_row:
+        if self._in_row:
+            if part == "\n":
                 return self._row(cut=False)
+            # A bar behind a backslash must be seen as one, however the stream was cut.
+            if isinstance(last := self._line[-1], str):
+                self._line[-1] = last + part
+            else:
+                self._line.append(part)
+            return []
+        if not self._at_start and part == "\n":
             self._at_start = True
             return self.checker.feed(part)
-        if self._in_row:
-            self._line.append(part)
+        if self._at_start and not part.strip():
+            self._lead += part
             return []
         if self._at_start and part.lstrip().startswith("|"):
-            self._in_row = True
-            self._line = [part.lstrip()]
-            return self.checker.close()
-        if self._at_start and not part.strip():
-            return self.checker.feed(part)
-        out = self._end_table(cut=False) if self._table == "open" else []
-        self._at_start = False
-        return [*out, *self.checker.feed(part)]
+            lead, self._lead = self._lead.rstrip(" \t"), ""  # an indented table would be code
+            self._in_row, self._line = True, [part.lstrip()]
+            if self._table == "open":
+                return []  # a blank line would end the table
+            gap = "\n" if self._after_text and not lead else lead
+            self._after_text = False
+            return [*self.checker.feed(gap), *self.checker.close()]
+        return [*self._start_text(), *self.checker.feed(part)]
+
+    def _start_text(self) -> list[Piece]:
+        """Lets out the white space at the start of a line that is no row; a table ends there."""
+        lead, self._lead, self._at_start, self._after_text = self._lead, "", False, True
+        return self._end_table(cut=False) if self._table == "open" else self.checker.feed(lead)
 
     def _row(self, *, cut: bool) -> list[Piece]:
         """The line that was held back, as a row: the model's own head and rules are passed over."""
         cells = _cells(self._line, whole=not cut)
         self._line, self._in_row, self._at_start = [], False, True
-        if not cells or all(_RULE.match(_plain(cell)) for cell in cells if _plain(cell).strip()):
+        if all(_RULE.match(_plain(cell)) for cell in cells) or (cut and len(cells) < 2):
             return []
-        if self._table == "none":
+        if not self._table:
             self._table = "head"
             return []
         out: list[Piece] = [self.head] if self._table == "head" else []
-        self._table = "open"
-        title = _ROW_TITLE.sub("", _plain(cells[0])).strip()[:_LONGEST_TITLE]
-        out.append(f"| **{escape_markdown(title)}** |")
+        self._table, self._shown = "open", True
+        out.append(_titled(_ROW_TITLE.sub("", _plain(cells[0])).strip()[:_LONGEST_TITLE]))
         for place, column in enumerate(self.columns):
             out.append(" ")
-            out += self._cell(cells[place + 1] if place + 1 < len(cells) else [], place, column)
+            if place + 1 < len(cells):
+                out += self._cell(cells[place + 1], place, column)
+            elif not cut:  # what a stopped answer had not reached yet may well be stated
+                out.append(NOT_STATED)
             out.append(" |")
+        self.dropped += sum(isinstance(part, Target) for cell in _beyond(cells, len(self.columns)) for part in cell)
         out.append("\n")
         return out
 
@@ -143,23 +159,23 @@ class TableChecker:
         return _trimmed(found)
 
     def _end_table(self, *, cut: bool) -> list[Piece]:
-        self._table = "closed"
+        """A blank line; before it a row for the columns that the model left out."""
+        self._table = ""
         left = [place for place, column in enumerate(self.columns) if column and place not in self._cited]
-        return [] if cut or not left else self._quoted(left, row=_OWN_WORDS)
+        self._cited.update(left)
+        rows = self.own_words() if left and not cut else []
+        first = [
+            next((row.cells[place][:1] for row in rows if row.cells[place]), ()) for place in range(len(self.columns))
+        ]
+        own = Row(_OWN_WORDS, tuple(cell if place in left else () for place, cell in enumerate(first)))
+        return self._quoted([own] if own.filled else [])
 
-    def _quoted(self, places: Sequence[int], row: str = "") -> list[Piece]:
-        """Rows of quotations for some columns: all of them, or one row under a title of its own."""
-        rows = self.own_words()
-        if row:
-            cells = tuple(
-                next((found.cells[place][:1] for found in rows if found.cells[place]), ()) if place in places else ()
-                for place in range(len(self.columns))
-            )
-            rows = [Row(row, cells)]
+    def _quoted(self, rows: Sequence[Row]) -> list[Piece]:
+        """Rows of quotations, and a blank line."""
         out: list[Piece] = []
-        for found in rows:
-            out.append(f"| **{escape_markdown(found.title[:1].upper() + found.title[1:])}** |")
-            for cell in found.cells:
+        for row in rows:
+            out.append(_titled(row.title[:1].upper() + row.title[1:]))
+            for cell in row.cells:
                 out.append(" ")
                 for source in cell:
                     key = self.checker.references.key(source.paper.id)
@@ -171,6 +187,16 @@ class TableChecker:
                 out.append("|" if cell else f"{NOT_STATED} |")
             out.append("\n")
         return [*out, "\n"]
+
+
+def _titled(title: str) -> str:
+    """The first cell of a row."""
+    return f"| **{escape_markdown(title)}** |" if title else "| |"
+
+
+def _beyond(cells: Sequence[Content], columns: int) -> Sequence[Content]:
+    """The cells whose citations belong to no column: the title and what is too many."""
+    return [*cells[:1], *cells[columns + 1 :]]
 
 
 def _cells(line: Sequence[str | Target], *, whole: bool) -> list[Content]:

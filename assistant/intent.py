@@ -40,12 +40,14 @@ class Summary:
 # --- Words ----------------------------------------------------------------------------------------------------------
 
 _LEAD = re.compile(
-    r"^(?:(?:(?:can|could|would|will) you|please|kindly|i(?:'d| would) like (?:you )?to(?: (?:know|see))?|i want to(?: know)?|"
+    r"^(?:(?:(?:can|could|would|will) you(?: say| tell me)?|please|kindly|i(?:'d| would) like (?:you )?to(?: (?:know|see|understand|learn))?|"
+    r"i (?:want|need|am trying|would love) to(?: (?:know|see|understand|learn|find out))?|do you think|is it true that|explain|describe|"
     r"(?:help me(?: to)?|let's|let us|now|and|so|okay|ok|then|also|but|hi|hello|hey|thanks|well|hmm)\b|"
     r"(?:tell|show|explain(?: to)?) me)\b[\s,:]*)+(?=\S)",
     re.IGNORECASE,
 )
 _CONTRACTED = re.compile(r"\b(what|how|where|who|which|that)['’]s\b", re.IGNORECASE)
+_TRAIL = re.compile(r"(?:[\s,]+(?:for me|to me|please|thanks|thank you))+$", re.IGNORECASE)
 _IN_RESPECT = (
     r"in terms of|with respect to|with regards? to|regarding|concerning|when it comes to|as regards|as to|"
     r"in regard to|based on|looking at|focus(?:s?ing|ed)? on"
@@ -53,13 +55,16 @@ _IN_RESPECT = (
 _ASPECT_FIRST = re.compile(rf"^(?:{_IN_RESPECT}|on|for)\s+(?P<aspect>[^,]{{3,60}}),\s*(?P<rest>.+)$", re.IGNORECASE)
 _ASPECT_LAST = re.compile(
     rf"^(?P<head>.+?)\s*(?:\b(?:{_IN_RESPECT})\b|\s[-–—]\s|[:;?,]\s(?=(?:which|what|how|who|and which|especially|mainly|"
-    r"particularly|is|are|does|do|in|on|for)\b)|:\s|\bon(?= ))\s*(?P<aspect>.+)$",
+    r"particularly|is|are|does|do|in|on|for)\b)|:\s|(?<!papers )(?<!work )(?<!works )(?<!research )(?<!studies )(?<!paper )\bon(?= ))\s*(?P<aspect>.+)$",
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
     r"^(?P<head>\S+(?:\s(?:paper|model|method))?)\s+(?:for|in|at|over|under|when|if|as|across|by|while|which|that|who|what|"
     r"how|to|during|with|using|need|needs|is|are|does|do)\b\s*(?P<aspect>.+)$",
     re.IGNORECASE,
+)
+_VERB_AFTER_NAME = re.compile(
+    r"^(?P<head>\S*(?:[a-z][A-Z]|[A-Z]\d|[A-Z]-?[A-Z]{3})\S*)\s+(?!(?:papers?|methods?|models?|approach|ones?|based)\b)(?P<aspect>[a-z]\w+(?:\s.+)?)$"
 )
 _SEPARATOR = re.compile(
     r"\s*(?:,\s*(?:and|or|with|to)?\s+|;\s*|\s+(?:and|or|with|against|versus|vs\.?|&)\s+)\s*", re.IGNORECASE
@@ -144,6 +149,8 @@ _PATTERNS = [
         rf"^(?:how\s+)?{_AUX}\s+(?P<a>.+?)\s+(?:(?:really|closely|more)\s+)*(?:similar to|the same as|related to|different (?:from|than|to)|like|equivalent to)\s+(?P<b>.+)",
         r"^(?P<list>.+?(?:\band\b|,|\bor\b|&).+?)\s*[:;,–—-]+\s*(?:and\s+)?(?:what|how|which|where|any|key|main|the)\b(?P<tail>.*\b(?:differ\w*|"
         r"common|similar\w*|compare|better|apart|contrast|faster|more|less|best)\b.*)",
+        r"^(?:why|when|where|should|would|is it).*\b(?:use|choose|prefer|pick|take|try)\s+(?P<a>.+?)\s+(?:instead of|rather than|over)\s+(?P<b>.+)",
+        r"^(?:among|amongst|between|of|out of|from)\s+(?P<list>.+?(?:\band\b|&|,).+?),?\s+(?P<aspect>(?:which|what|who)\b.+)",
         r"\b(?:pros and cons|strengths and weaknesses|(?:relative )?(?:merits|advantages|benefits|drawbacks|strengths))\s+of\s+(?P<list>.+?\s+(?:and|or|vs\.?|over|against)\s+.+)",
         r"\b(?:choos(?:e|ing)|decid(?:e|ing)|pick(?:ing)?|choice|hesitat(?:e|ing))\s+between\s+(?P<list>.+)",
         rf"^(?:{_AUX})\s+(?P<list>.+?(?:\band\b|&|,).+?)\s+(?:(?:really|closely|basically|just|all)\s+)*(?:the same|similar|related|alike|equivalent|different|comparable|"
@@ -168,6 +175,19 @@ _BEFORE_VERSUS = re.compile(
     r"(?:one )?(?:is|are|to)(?: \w+)*))?)\b[\s:,]*(?=\S)",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[\w+.-]*[A-Za-z][\w+.-]*")
+# A method's name: capitals within, or letters with digits; not an abbreviation such as LLMs.
+_STRONG = re.compile(
+    r"^(?:\w*[a-z]-?[A-Z][\w+.-]*|[A-Z]-?[A-Z][\w+.-]*|[A-Z][A-Za-z]*-?\d[\w+.-]*|[A-Z]-[A-Z][\w+.-]*)$"
+)
+_ACRONYM = re.compile(
+    r"^(?:[A-Z]{2,3}|[A-Z]{2,4}s|POMDP|LSTM|BERT|GPT(?:-\d\w*)?|LLaMA\S*|Llama\S*|MNIST|CIFAR\S*|GSM8[kK]|MMLU)$"
+)
+_WEIGHS = re.compile(
+    r"\b(?:differ\w*|compar\w*|contrast\w*|versus|against|unlike|instead|rather|better|worse|faster|slower|cheaper|than|similar\w*|alike|same|"
+    r"both|common|beats?|outperform\w*|relat(?:e|ed|ion\w*)|which|while|whereas|v|but)\b",
+    re.IGNORECASE,
+)
 # "Unlike A, does B need ...": B ends where what is asked of it begins.
 _REST = re.compile(
     rf"^(?:(?:how|what|why|when|where|which \w+)\s+)?{_AUX}\s+(?P<b>(?:the\s+)?\S+(?:\s(?:paper|papers|method|methods|model|models|approach|and \S+))?"
@@ -179,6 +199,12 @@ _REST = re.compile(
 def looks_like_name(text: str) -> bool:
     """Whether a text is a single word or carries the capitals and digits that names of methods have."""
     return len(text.split()) == 1 or bool(_CARRIES_CAPITALS.search(text))
+
+
+def method_names(text: str) -> list[str]:
+    """The names of methods in a text, in order: words with capitals within or digits, without common abbreviations."""
+    words = dict.fromkeys(match[0].strip(".-") for match in _WORD.finditer(text))
+    return [word for word in words if _STRONG.match(word) and not _ACRONYM.match(word)]
 
 
 def is_pronoun(text: str) -> bool:
@@ -200,7 +226,16 @@ def comparison(message: str) -> Comparison | None:
     found = _EITHER.match(text) or _BOTH.match(text)
     if found and all(_CARRIES_CAPITALS.search(found[part]) for part in "ab"):
         return _from_match(found, first)
-    return None
+    return _by_names(text, first)
+
+
+def _by_names(text: str, aspects: Sequence[str]) -> Comparison | None:
+    """Where no pattern fits: the names of methods in a message that weighs things against each other."""
+    strong = method_names(text)
+    if len(strong) < 2 or not _WEIGHS.search(text):
+        return None
+    rest = " ".join(word for word in re.findall(r"[\w'-]+", text) if word not in strong and not _WEIGHS.match(word))
+    return _made(strong, [*aspects, " ".join(word for word in rest.split() if content_terms(word))])
 
 
 def listed(message: str) -> Comparison:
@@ -215,7 +250,7 @@ def listed(message: str) -> Comparison:
 def _led(message: str) -> str:
     """The message without what leads it in and out."""
     text = _CONTRACTED.sub(r"\1 is", " ".join(message.split()))
-    return _LEAD.sub("", text).strip(" .?!")
+    return _TRAIL.sub("", _LEAD.sub("", text).strip(" .?!")).strip(" .?!,")
 
 
 def _strip(message: str) -> tuple[str, list[str]]:
@@ -277,7 +312,7 @@ def _split(text: str) -> tuple[tuple[str, ...], list[str]]:
 def _cut_aspect(text: str) -> tuple[str, list[str]]:
     """A subject without the respect that follows it: `B in terms of memory`, `B on GSM8K`, `MiniCache for chat`."""
     text, aspects = _cut_last(text)
-    found = _AFTER_NAME.match(text)
+    found = _AFTER_NAME.match(text) or _VERB_AFTER_NAME.match(text)
     if found and (_CARRIES_CAPITALS.search(found["head"]) or " " not in found["head"]):
         return found["head"], [found["aspect"], *aspects]
     return text, aspects
@@ -293,7 +328,7 @@ def _cut_last(text: str) -> tuple[str, list[str]]:
 
 def _made(subjects: Sequence[str], aspects: Sequence[str]) -> Comparison | None:
     """The comparison, if there are two subjects of which each can be searched for."""
-    clean = list(dict.fromkeys(name for subject in subjects if (name := clean_subject(subject))))
+    clean = list(dict.fromkeys(name for subject in _completed(subjects) if (name := clean_subject(subject))))
     if not len(clean) >= 2 or any(len(name.split()) > _LONGEST_SUBJECT for name in clean):
         return None
     if any((_GENERIC.match(name) or _CLAUSE.search(name)) and not is_pronoun(name) for name in clean):
@@ -301,10 +336,30 @@ def _made(subjects: Sequence[str], aspects: Sequence[str]) -> Comparison | None:
     return Comparison(tuple(clean[:MOST_SUBJECTS]), _tidy_aspects(aspects))
 
 
+def _completed(subjects: Sequence[str]) -> list[str]:
+    """The subjects with the words that all but the last leave out: `model-free and model-based RL`."""
+    first, _, rest = subjects[-1].partition(" ") if subjects else ("", "", "")
+    if not rest or not re.fullmatch(r"[a-z-]+", first):
+        return list(subjects)
+    ending = first[-4:]
+
+    def alike(word: str) -> bool:
+        hyphens = "-" in word and "-" in first and word.split("-")[0] == first.split("-")[0]
+        return bool(re.fullmatch(r"[a-z-]+", word)) and (word.endswith(ending) or hyphens)
+
+    return [f"{each} {rest}" if alike(each.strip()) else each for each in subjects[:-1]] + [subjects[-1]]
+
+
 def clean_subject(text: str) -> str:
     """A subject as it is shown: without article, quotes and the words `paper` or `method` behind a name."""
-    text = text.strip(f" .,;:?!{_QUOTES}")
+    text = re.sub(r"^(?:only|just)\s+", "", text.strip(f" .,;:?!{_QUOTES}"), flags=re.IGNORECASE)
     name = text if is_pronoun(text) else _ARTICLE.sub("", text).strip(f" .,;:?!{_QUOTES}")
+    name = re.sub(
+        r"^(?:approach(?:es)?|results?|ideas?|methods?|work|performance|papers?|figures) (?:of|in|by|from) (?=\S+$)",
+        "",
+        name,
+        flags=re.IGNORECASE,
+    )
     name = re.sub(r"^one(?P<more>s?) (?=\w)", r"paper\g<more> ", name, flags=re.IGNORECASE)
     short = re.sub(r"\s+(?:paper|method|model|approach)$", "", name, flags=re.IGNORECASE)
     return short if short and " " not in short else name
@@ -332,7 +387,7 @@ def _tidy_aspects(aspects: Sequence[str]) -> tuple[str, ...]:
 # --- Summaries ------------------------------------------------------------------------------------------------------
 
 _OVERVIEW = (
-    r"(?:overview|summary|survey|review|synopsis|digest|tl;?\s?dr|rundown|recap|introduction|primer|round-?up|outline|"
+    r"(?:(?:literature |lit |mini-?\s?)?(?:overview|summary|survey|review)|synopsis|digest|tl;?\s?dr|rundown|recap|introduction|primer|round-?up|outline|"
     r"state of the art|landscape|lay of the land)"
 )
 _SIZE = r"(?:(?:short|brief|quick|concise|one-?paragraph|long|detailed|thorough|comprehensive|full|in-depth|high-level|general|rough|good|normal)[\s,]+)*"
@@ -353,7 +408,13 @@ _SUMMARIES = [
         r"^(?:tell me|say something|explain|walk me through)\s+(?:everything|all|what (?:you|we) (?:have|know)|what there is)\s*(?:that (?:you|we) (?:have|know)|there is)?\s*(?:about|on|of)\s+(?P<topic>.+)$",
         r"^(?P<topic>.+?)\s*[:,–—-]\s*(?:a|an|the)?\s*" + _SIZE + _OVERVIEW + r"(?:\s*,?\s*please)?$",
         r"^(?P<topic>.+?)\s+(?:overview|summary|survey|tl;?dr)$",
-        r"^(?:get me|bring me)\s+up to speed\s+(?:on|with|about)\s+(?P<topic>.+)$",
+        r"^(?:get me|bring me|get us|bring us|catch me|catch us)\s+up(?: to speed)?\s+(?:on|with|about)\s+(?P<topic>.+)$",
+        r"^(?:introduce me to|walk me through|take me through)\s+(?P<topic>.+)$",
+        r"^(?:what is |what are )?(?:the\s+)?(?:current\s+|latest\s+|recent\s+)*(?:state of (?:the art|research|play)|landscape|trends?|"
+        r"open (?:problems|questions|challenges)|developments?|progress|advances|new)\s+(?:in|on|of|for|around|with)\s+(?P<topic>.+)$",
+        r"^what\s+(?:do|does)\s+(?:we|you|they|people|researchers|anyone|one)\s+know\s+(?:about|of|on)\s+(?P<topic>.+)$",
+        r"^what\s+have\s+(?:people|researchers|others|authors|they)\s+(?:done|tried|found|written)\s+(?:on|about|in|for|with)\s+(?P<topic>.+)$",
+        r"^(?:about|what are)\s+the\s+(?:papers?|work|research|studies)\s+(?:on|about|in)\s+(?P<topic>.+?)(?:\s+about)?$",
         r"^(?:everything|all)\s+(?:about|on)\s+(?P<topic>.+)$",
     )
 ]
@@ -375,11 +436,18 @@ _COLLECTION = [
         rf"^(?:(?:a|the|show|draw|give|make|me|us)\s+)*(?:topic\s+)?(?:map|overview|picture|plot|chart)\s+(?:of\s+)?(?:the\s+|all\s+|its\s+|these\s+)*(?:topics?|themes?|{_COLLECTION_NAME})(?:\s+(?:here|(?:in|of)\s+{_COLLECTION_NAME}))?$",
         r"^what\s+can\s+(?:i|you|we)\s+(?:ask|find|learn|read)(?:\s+(?:about|you|here|in here|about here))*$",
         rf"^what\s+(?:do\s+(?:you|we|i)\s+have|have\s+(?:you|we)\s+got)(?:\s+here|\s+in\s+{_COLLECTION_NAME})?$",
+        r"^(?:how|into what|into which \w+)\s+(?:are|do|can)\s+(?:the|these|all|my)\s+(?:the\s+)?papers\s+(?:be\s+)?(?:grouped|group|clustered|cluster|organi[sz]ed)$",
+        r"^what\s+(?:is|do (?:you|we) know|do you have)(?:\s+(?:here|about|there))+$",
+        rf"^(?:what|which)\s+(?:subjects?|topics?|themes?|areas?|fields?)\s+(?:do|does|are)\s+{_COLLECTION_NAME}\s+(?:deal with|cover|speak of|about|treat|touch on)$",
         rf"^(?:group|cluster|sort|organi[sz]e)\s+{_COLLECTION_NAME}(?:\s+(?:by|into)\s+(?:topics?|themes?))?$",
     )
 ]
-_BARE = re.compile(rf"^(?:a |an |the )?{_SIZE}{_OVERVIEW}$", re.IGNORECASE)
-_WHOLE = re.compile(rf"^(?:{_COLLECTION_NAME}|here)$", re.IGNORECASE)
+_BARE = re.compile(
+    rf"^(?:(?:a|an|the|show|list|give|draw|me|us|all|what are|what is)\s+)*(?:main |key |research |different )*(?:{_SIZE}{_OVERVIEW}|topics?|themes?|"
+    r"(?:topic )?map|big picture|areas covered)(?:\s+here)?$",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(rf"^(?:{_COLLECTION_NAME}|here|what is (?:in )?(?:here|there|{_COLLECTION_NAME}))$", re.IGNORECASE)
 _TOPIC_LEAD = re.compile(
     r"^(?:(?:what(?: is)?|all)\s+)?(?:(?:the|these|those|all|our|my|any|this)\s+)*(?:(?:papers?|abstracts?|work|works|research|literature|articles|studies|"
     r"collection|library|state of the art|topic|field|area|subject|findings|results|methods)\s+)?(?:(?:here|there is|that is|in this collection)\s+)?"
@@ -434,13 +502,15 @@ def length(message: str) -> Length | None:
 
 def _topic(text: str) -> str:
     text = text.strip(" .,;:?!")
-    return "" if not text or _WHOLE.match(_trim(text) or text) or _WHOLE.match(text) else _trim(text)
+    short = _TOPIC_TAIL.sub("", text)
+    return "" if not text or any(_WHOLE.match(each) for each in (text, short, _trim(text) or text)) else _trim(text)
 
 
 def _trim(text: str) -> str:
     text = text.strip(f" .,;:?!{_QUOTES}")
-    while (cut := _TOPIC_TAIL.sub("", _TOPIC_LEAD.sub("", text))) != text:
-        text = cut.strip(f" .,;:?!{_QUOTES}")
+    for pattern in (_TOPIC_TAIL, _TOPIC_LEAD):
+        while (cut := pattern.sub("", text)) != text:
+            text = cut.strip(f" .,;:?!{_QUOTES}")
     return text
 
 
@@ -459,6 +529,7 @@ _THEME = re.compile(
     r"(?:theme|topic|group|cluster|section)\s+(?:number\s+|no\.?\s+|#)?(?P<after>" + "|".join(_ORDINALS) + r")\b)",
     re.IGNORECASE,
 )
+_GROUP_WORDS = set(content_terms("group groups theme themes topic topics cluster section part parts"))
 _MORE_ON = re.compile(
     r"^(?:(?:tell|show|give|say)(?: me| us)?\s+)?(?:(?:some\s+|a bit\s+|a little\s+)?more|expand|elaborate|go deeper|zoom in|details?|dig)"
     r"(?:\s+(?:detail|details|in))?\s*(?:on|about|into|of|in)?\s+(?P<what>.+)$",
@@ -474,7 +545,7 @@ def theme(message: str, names: Sequence[str]) -> int | None:
         place = len(names) - 1 if word == "last" else _ORDINALS[word]
         return place if 0 <= place < len(names) else None
     more = _MORE_ON.match(text)
-    wanted = set(content_terms(_trim(more["what"]) if more else text))
+    wanted = set(content_terms(_trim(more["what"]) if more else text)) - _GROUP_WORDS
     same = [place for place, name in enumerate(names) if wanted and wanted == set(content_terms(name))]
     if more and not same:
         same = [place for place, name in enumerate(names) if wanted and wanted <= set(content_terms(name))]

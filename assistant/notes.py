@@ -4,9 +4,10 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
@@ -28,7 +29,6 @@ _TOKENS_PER_NOTE = 90
 _SAFETY = 0.9
 _MOST_SENTENCES = 3
 _LONGEST = 400  # characters of a note
-_JSON_LINE = re.compile(r"\{[^{}]*\}")
 _KEY = re.compile(r"^P\d+$")
 
 
@@ -56,11 +56,11 @@ def batches(
     budget = int((model.connection.context_window - model.connection.max_tokens) * _SAFETY)
     fence = f"=== papers {secrets.token_hex(8)} ==="
     fixed = model.count_tokens(prompts.render("notes", fence=fence, papers="", topic=as_data(topic)))
-    groups: list[list[Paper]] = [[]]
-    left = budget - fixed
+    groups: list[list[Paper]] = []
+    left = 0
     for hit in hits:
         size = model.count_tokens("\n".join(paper_lines(hit.paper, references.key(hit.paper.id)))) + _TOKENS_PER_NOTE
-        if groups[-1] and (len(groups[-1]) == _BATCH or size > left):
+        if not groups or len(groups[-1]) == _BATCH or size > left:
             groups.append([])
             left = budget - fixed
         groups[-1].append(hit.paper)
@@ -74,10 +74,14 @@ def batches(
 
 
 def expected_tokens(found: Sequence[Batch], model: LanguageModel) -> tuple[int, int]:
-    """Tokens in and out that the calls and the answer after them take at most, by our own count."""
-    read = sum(model.count_tokens(batch.message.content or "") for batch in found)
+    """Tokens in and out that the calls and the answer after them take at most, by our own count.
+
+    The answer is written from the notes and the sentences they rest on, in the room that the model has for them.
+    """
+    read, connection = sum(model.count_tokens(batch.message.content or "") for batch in found), model.connection
     noted = sum(len(batch.papers) for batch in found) * _TOKENS_PER_NOTE
-    return read + 2 * noted, noted + model.connection.max_tokens
+    last = min(read + noted, connection.context_window - connection.max_tokens)
+    return read + last, noted + connection.max_tokens
 
 
 async def take(
@@ -117,26 +121,22 @@ async def take(
 def read(text: str, papers: Mapping[str, Paper]) -> dict[str, Note]:
     """The notes in a model's answer by paper id, one JSON object a line; a paper without a good one gets `by_rules`."""
     found: dict[str, Note] = {}
-    for line in _JSON_LINE.findall(text):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
+    for value in _objects(text):
         key = value.get("paper")
         if not isinstance(key, str) or not _KEY.match(key) or key not in papers:
             continue
         paper = papers[key]
-        numbers = _numbers(value.get("sentences"), paper)
+        numbers = _numbers(value.get("sentences"), key, paper)
         note = value.get("note")
         if isinstance(note, str) and note.strip() and numbers:
-            found[paper.id] = Note(as_data(note)[:_LONGEST], numbers, _numbers(value.get("open"), paper))
+            found[paper.id] = Note(as_data(note)[:_LONGEST], numbers, _numbers(value.get("open"), key, paper))
     return {paper.id: found.get(paper.id) or by_rules(paper) for paper in papers.values()}
 
 
 def by_rules(paper: Paper) -> Note:
-    """A note without a model: the sentences that tell the aim and the results."""
+    """A note without a model: the sentences that tell the aim and the results, if the paper has an abstract."""
     aim, result = of_role(paper, [Role.AIM]), of_role(paper, [Role.RESULT])
-    numbers = tuple(sorted({*aim[:1], *result[: _MOST_SENTENCES - 1]})) or (1,)
+    numbers = tuple(sorted({*aim[:1], *result[: _MOST_SENTENCES - 1]})) or of_role(paper, list(Role))[:1]
     return Note("", numbers, of_role(paper, [Role.LIMIT])[:1])
 
 
@@ -145,7 +145,7 @@ def noted_lines(paper: Paper, key: str, note: Note, with_sentences: bool) -> lis
     markers = ", ".join(f"{key}.{number}" for number in note.sentences)
     lines = [f"{key}: {as_data(paper.display_title)}{f' ({paper.year})' if paper.year else ''}"]
     if note.text:
-        lines.append(f"{note.text} [{markers}]".replace("[", "(").replace("]", ")"))
+        lines.append(f"Note: {note.text} [{markers}]".replace("[", "(").replace("]", ")"))
     known = sentences(paper.abstract)
     wanted = [*note.sentences, *note.open] if with_sentences or not note.text else []
     lines += [f"{key}.{number} {as_data(known[number - 1].text)}" for number in dict.fromkeys(wanted)]
@@ -154,12 +154,25 @@ def noted_lines(paper: Paper, key: str, note: Note, with_sentences: bool) -> lis
     return lines
 
 
-def _numbers(value: object, paper: Paper) -> tuple[int, ...]:
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects in a text that name a paper, wherever they stand."""
+    decoder, place = json.JSONDecoder(strict=False), text.find("{")
+    while place >= 0:
+        end = place + 1
+        try:
+            value, after = decoder.raw_decode(text, place)
+            if "paper" in value:
+                yield value
+                end = after
+        except (ValueError, RecursionError):
+            pass
+        place = text.find("{", end)
+
+
+def _numbers(value: object, key: str, paper: Paper) -> tuple[int, ...]:
     """Sentence numbers that the paper has: a list of numbers or of texts such as `P7.3`."""
-    count = len(sentences(paper.abstract))
-    found = []
-    for item in value if isinstance(value, list) else []:
-        last = re.search(r"(\d+)$", str(item))
-        if last and 1 <= int(last[1]) <= count:
-            found.append(int(last[1]))
-    return tuple(dict.fromkeys(found))[:_MOST_SENTENCES]
+    count, wanted = len(sentences(paper.abstract)), re.compile(rf"\W*(?:{key}\.)?(\d{{1,4}})\W*")
+    items = value if isinstance(value, list) else []
+    written = [wanted.fullmatch(str(item)) for item in items if isinstance(item, str | int)]
+    found = [int(number[1]) for number in written if number]
+    return tuple(dict.fromkeys(number for number in found if 1 <= number <= count))[:_MOST_SENTENCES]

@@ -25,7 +25,7 @@ def written(
     sides: Sequence[Side], rows: Sequence[Row], frequencies: Frequencies, references: References
 ) -> Iterator[str]:
     """The remarks as Markdown with markers; nothing where fewer than two sides have papers."""
-    present = [side for side in sides if side.hits]
+    present = [side for side in sides if any(hit.sentences for hit in side.hits)]  # a title alone says too little
     if len(present) < 2:
         return
     yield from _differs(present, frequencies, references)

@@ -78,6 +78,13 @@ _CUES: dict[Role, list[tuple[float, re.Pattern[str]]]] = {
     ),
 }  # fmt: skip
 
+RELEASE = re.compile(
+    r"\b(?:code|models?|weights|checkpoints?|data ?sets?|data|implementation)s?\b[^.]{0,60}\b(?:released|publicly|available|"
+    r"open[- ]sourced?)\b",
+    re.IGNORECASE,
+)
+"""That code or data can be had."""
+
 # How likely each role is at the start, in the middle and at the end: what hand-labelled abstracts look like.
 _PLACES: dict[Role, tuple[float, float, float]] = {
     Role.BACKGROUND: (2.6, -0.6, -3.0),

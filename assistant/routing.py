@@ -81,8 +81,10 @@ class Before:
 _COMMAND = re.compile(r"^/(?P<name>[a-z]+)\b\s*(?P<rest>.*)$", re.IGNORECASE)
 _COMMANDS = {"ask": Mode.ASK, "compare": Mode.COMPARE, "summarise": Mode.SUMMARISE, "summarize": Mode.SUMMARISE}
 _WHICH_OF_THEM = re.compile(
-    r"^(?:and |so |but )*(?:which|what|who)\s+(?:one\s+|ones\s+)?(?:of\s+(?:them|these|those|the \w+)\s+)?"
-    r"(?P<aspect>(?:is|are|has|have|does|do|can|needs?|uses?|saves?|works?|runs?|performs?|gives?|takes?|requires?|wins?|scales?)\b.*)$",
+    r"^(?:and |so |but )*(?:which\s+(?:one\s+|ones\s+)?|(?:what|who)\s+(?=of\b))"
+    r"(?:of\s+(?:them|these|those|the \w+)\s+)?"
+    r"(?P<aspect>(?:is|are|has|have|does|do|can|needs?|uses?|saves?|works?|runs?|performs?|gives?|takes?|requires?|"
+    r"wins?|scales?)\b.*)$",
     re.IGNORECASE,
 )
 _AND_ASPECT = re.compile(
@@ -99,6 +101,23 @@ _THEY_DIFFER = re.compile(
     r"(?: \w+)?(?: (?:differ|different|compare|alike|similar|have in common)\b.*)?$",
     re.IGNORECASE,
 )
+_ADD = re.compile(
+    r"^(?:now |and |also |please )*(?:add|include|throw in|put in|bring in)\s+(?P<name>.+?)"
+    r"(?:\s+(?:too|as well|to (?:it|that|the table)|also))?$",
+    re.IGNORECASE,
+)
+_NTH = re.compile(
+    r"\bthe (?P<place>first|former|second|latter|third|last)(?: one| method| paper| approach| model)?\b", re.IGNORECASE
+)
+_RESIZE = re.compile(
+    r"^(?:and |now |please |make (?:it|that) |again |a bit |much |say it |the same )*"
+    r"(?P<size>shorter|briefer|shorten(?: it| that)?|more briefly|in short|in brief|longer|"
+    r"in (?:more |greater )?(?:detail|depth)|more (?:detailed|details?|depth)|expand(?: it| that| on (?:it|that))?|"
+    r"at length)(?: please)?$",
+    re.IGNORECASE,
+)
+_LONGER = re.compile(r"long|detail|depth|expand|length", re.IGNORECASE)
+_VERB = re.compile(r"\b(?:is|are|was|does|do|did|can|how|why|what|which|who|it|they|them|this|that)\b", re.IGNORECASE)
 _LIKENESS = re.compile(r"differ|compare|alike|similar|common", re.IGNORECASE)
 _DO_THEY = re.compile(
     r"^(?:and |so )*(?:how |why |where )?(?:do|are|did|can) (?:they|these|those|both|the two)\b\s*(?P<aspect>.*)$", re.I
@@ -131,7 +150,7 @@ def plan(message: str, mode: Mode, before: Before, *, longest: int, wanted: Leng
         raise InvalidQuestion("The question is empty.")
     found = _planned(text, mode, before)
     size = wanted or (length(text.replace(found.topic, "")) if found.mode is Mode.SUMMARISE else None)
-    return replace(found, question=question, length=size or Length.NORMAL, automatic=mode is Mode.AUTO)
+    return replace(found, question=question, length=size or found.length, automatic=mode is Mode.AUTO)
 
 
 def compared(subjects: Sequence[str], aspects: Sequence[str]) -> str:
@@ -152,6 +171,9 @@ def _command(question: str, mode: Mode) -> tuple[str, Mode]:
 
 def _planned(text: str, mode: Mode, before: Before) -> Plan:
     if mode in (Mode.AUTO, Mode.SUMMARISE):
+        if (size := _RESIZE.match(text.strip(" .?!"))) and before.plan and before.plan.mode is Mode.SUMMARISE:
+            again = Length.LONG if _LONGER.search(size["size"]) else Length.SHORT
+            return replace(before.plan, question=text, length=again)
         place = theme(text, [item.name for item in before.themes]) if before.themes else None
         if place is not None:
             chosen = before.themes[place]
@@ -165,6 +187,8 @@ def _planned(text: str, mode: Mode, before: Before) -> Plan:
 
 def _asked(text: str, before: Before) -> str:
     """A plain question as it reads on its own."""
+    if before.subjects:
+        text = _NTH.sub(lambda found: _nth(found["place"], before.subjects) or found[0], text)
     if not (before.papers or before.asked) or not follows(text):
         return text
     if before.asked and (not (before.cited and before.papers) or ONE_OF_SEVERAL.match(text)):
@@ -190,7 +214,7 @@ def _comparison(text: str, before: Before, *, chosen: bool) -> Plan | None:
         raise InvalidQuestion(
             "A comparison needs two things or more. Name them, for example: compare MiniCache and ZipCache."
         )
-    literal = found.subjects == subjects or all(name in text for name in subjects)
+    literal = all(name in text for name in subjects)
     return Plan(Mode.COMPARE, text, text if literal else compared(subjects, found.aspects), subjects, found.aspects)
 
 
@@ -205,6 +229,8 @@ def _again(text: str, before: Before) -> Comparison | None:
         return Comparison(("it", found["name"]))
     if not before.subjects:
         return None
+    if found := _ADD.match(stripped):
+        return Comparison((*before.subjects, found["name"]))
     for pattern in (_WHICH_OF_THEM, _DO_THEY, _AND_ASPECT):
         found = pattern.match(stripped)
         if not found or len(content_terms(found["aspect"])) > _LONGEST_ASPECT:
@@ -221,13 +247,17 @@ def _resolved(subject: str, before: Before) -> tuple[str, ...]:
     if not is_pronoun(subject):
         return (subject,)
     if before.subjects:
-        place = next((place for word, place in _PLACES.items() if word in subject.lower().split()), None)
-        if place is not None and -1 <= place < len(before.subjects):
-            return (before.subjects[place],)
-        return before.subjects
+        chosen = next((_nth(word, before.subjects) for word in _PLACES if word in subject.lower().split()), "")
+        return (chosen,) if chosen else before.subjects
     if _SEVERAL.match(subject):
         return before.spoken_of[-2:]
     return before.spoken_of[-1:]
+
+
+def _nth(word: str, subjects: Sequence[str]) -> str:
+    """The subject that a word such as `former` counts out, or an empty text."""
+    place = _PLACES[word.lower()]
+    return subjects[place] if place < len(subjects) else ""
 
 
 # --- Summaries ------------------------------------------------------------------------------------------------------
@@ -238,10 +268,7 @@ def _asks_for_summary(text: str, before: Before) -> bool:
         return True
     after_one = before.plan is not None and before.plan.mode is Mode.SUMMARISE
     found = _WHAT_ABOUT.match(text.strip(" .?!")) if after_one else None
-    return bool(
-        (found and (found["what"] or len(content_terms(text)) <= 3) and not text.endswith("?"))
-        or (found and found["what"])
-    )
+    return bool(found and (found["what"] or not _VERB.search(text)))
 
 
 def _summary(text: str, before: Before) -> Plan:

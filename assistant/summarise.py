@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from index_store import Paper, PaperHit, SentenceMatch, Theme
 
 from . import quoting
@@ -14,13 +17,14 @@ from .claims import ClaimChecker
 from .followups import short_name
 from .intent import Length
 from .notes import Note, noted_lines
-from .roles import Role, roles
+from .roles import RELEASE, Role, roles
 from .topics import TopicMap
 from .wording import quantities
 from .writer import Request, Room
 
 _EXAMPLES = {Length.SHORT: 1, Length.NORMAL: 2, Length.LONG: 4}  # papers shown of each theme of the collection
-_SHOWN = {Length.SHORT: 2, Length.NORMAL: 1000, Length.LONG: 1000}  # papers quoted of each theme of a topic
+_FEW = 5  # papers that even a short summary quotes all of; of more it quotes `_OF_THEME` of each theme
+_OF_THEME = 2
 _SENTENCES = {Length.SHORT: 1, Length.NORMAL: 1, Length.LONG: 3}  # of each paper
 _QUESTIONS = {Length.SHORT: 2, Length.NORMAL: 4, Length.LONG: 8}
 _ASKED_LENGTH = {
@@ -29,6 +33,7 @@ _ASKED_LENGTH = {
     Length.LONG: "two paragraphs for each theme",
 }
 _WORTH = {Role.AIM: 0.3, Role.RESULT: 0.25, Role.METHOD: 0.1, Role.BACKGROUND: -0.2, Role.LIMIT: 0.0}
+_RELEASED = 0.6  # that code is to be had says nothing of the paper
 _ALIKE = 0.55  # cosine of two sentences that say something together
 _FIGURES, _FIGURES_OF_PAPER = 4, 2
 _NAMED_UNUSED = 6  # titles in the coverage line; the source panel shows all
@@ -104,11 +109,12 @@ class Overview:
 
     def _topic(self, references: References) -> Iterator[str]:
         by_id = {hit.paper.id: hit for hit in self.hits}
+        brief = self.length is Length.SHORT and len(self.hits) > _FEW
         for place, theme in enumerate(self.themes, start=1):
             hits = [by_id[paper_id] for paper_id in theme.papers]
             if len(self.themes) > 1:
                 yield _heading(place, theme)
-            for hit in hits[: _SHOWN[self.length]]:
+            for hit in hits[:_OF_THEME] if brief else hits:
                 yield _item(hit, _SENTENCES[self.length], references)
             yield "\n"
             if self.length is not Length.SHORT:
@@ -170,14 +176,19 @@ def _heading(place: int, theme: Theme) -> str:
 
 def _item(hit: PaperHit, most: int, references: References) -> str:
     """A paper with the sentences that say most about it and the topic, in the order of its abstract."""
-    ranked = sorted(zip(hit.sentences, roles(hit.paper), strict=True), key=lambda pair: -_worth(*pair))
+    middle = np.mean([item.vector for item in hit.sentences], axis=0)
+    pairs = zip(hit.sentences, roles(hit.paper), strict=True)
+    ranked = sorted(pairs, key=lambda pair: -_worth(pair[0], pair[1], middle))
     chosen = sorted((item for item, _ in ranked[:most]), key=lambda item: item.sentence.number)
     told = " ".join(f"{escape_markdown(item.sentence.text)} {_marker(hit, item, references)}" for item in chosen)
     return f"- **{escape_markdown(short_name(hit.paper))}.** {told}\n"
 
 
-def _worth(item: SentenceMatch, role: Role) -> float:
-    return 0.5 * item.similarity + 0.3 * item.overlap + _WORTH[role]
+def _worth(item: SentenceMatch, role: Role, middle: NDArray[np.float32]) -> float:
+    """How much a sentence says of its paper and of the topic: its role, and how near it is to both."""
+    central = float(item.vector @ middle) / max(float(np.linalg.norm(middle)), 1e-9)
+    said = 0.35 * item.similarity + 0.1 * item.overlap + 0.45 * central + _WORTH[role]
+    return said - _RELEASED if RELEASE.search(item.sentence.text) else said
 
 
 def _together(hits: Sequence[PaperHit], references: References) -> Iterator[str]:

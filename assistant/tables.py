@@ -1,6 +1,7 @@
 """The tables of an answer: read back from its pieces, and written as CSV."""
 
 import csv
+import html
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -10,8 +11,8 @@ from .citations import Citation, Piece
 
 NOT_STATED = "not stated"
 _ESCAPED = re.compile(r"\\([\\`*_\[\]<>#|~&!$()+.=-])")
-_ENTITY = re.compile(r"&#(\d+);")
-_RULE = re.compile(r"^\|(?:\s*:?-{2,}:?\s*\|)+\s*$")
+_ENTITY = re.compile(r"(?<!\\)&#\d{1,7};")
+_RULE = re.compile(r"^\|[\s:|-]*-[\s:|-]*$")
 _BAR = re.compile(r"(?<!\\)\|")
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # A citation travels through the text of its line as a private-use character, which no text keeps.
@@ -36,24 +37,23 @@ def tables(pieces: Iterable[Piece]) -> list[list[list[Cell]]]:
             text += _MARK
             numbers.append(piece.number)
     found: list[list[list[Cell]]] = []
-    within, place = False, 0
+    height, place = 0, 0
     for line in text.split("\n"):
         here = numbers[place : place + line.count(_MARK)]
         place += len(here)
-        is_row = line.startswith("|")
-        if is_row and not within:
+        height = height + 1 if line.startswith("|") else 0
+        if height == 1:
             found.append([])
-        within = is_row
-        if is_row and not _RULE.match(line):
+        if height and not (height == 2 and _RULE.match(line)):
             found[-1].append(_cells(line, here))
     return [table for table in found if len(table) > 1]
 
 
 def _cells(line: str, numbers: Sequence[int]) -> list[Cell]:
-    cells, place = [], 0
-    for part in _BAR.split(line.strip())[1:-1]:
+    cells, place, parts = [], 0, _BAR.split(line.strip())
+    for part in parts[1:] if parts[-1] else parts[1:-1]:  # the last bar may be missing
         count = part.count(_MARK)
-        text = _ENTITY.sub(lambda entity: chr(int(entity[1])), part.replace(_MARK, ""))
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), part.replace(_MARK, ""))
         text = " ".join(_ESCAPED.sub(r"\1", re.sub(r"(?<!\\)\*\*", "", text)).split())
         cells.append(Cell(text, tuple(numbers[place : place + count])))
         place += count

@@ -1,7 +1,7 @@
 """A scripted OpenAI-compatible server on loopback, for the tests and for anyone who tests against this product.
 
-Replies are queued and served in order; what was asked, and whether the caller hung up, is kept. Real HTTP, so the
-real client library, its timeouts and its parsing are under test.
+Replies are queued and served in order, or made from what is asked; what was asked, and whether the caller hung up, is
+kept. Real HTTP, so the real client library, its timeouts and its parsing are under test.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -73,6 +73,7 @@ class ScriptedServer:
     def __init__(self, model: str = "scripted", key: str = "") -> None:
         self.model, self.key = model, key
         self.requests: list[Asked] = []
+        self.answer: Callable[[Asked], Reply] | None = None
         self.fallback: Reply | None = None
         self._replies: deque[Reply] = deque()
         self._closing = threading.Event()
@@ -107,11 +108,14 @@ class ScriptedServer:
         self._server.server_close()
         self._thread.join()
 
-    def next_reply(self) -> Reply:
-        """The next queued reply, else the fallback, else an error that says that the script has ended."""
+    def next_reply(self, asked: Asked) -> Reply:
+        """The next queued reply, else what `answer` makes of the request, else the fallback, else an error that says
+        that the script has ended."""
         with self._lock:
             if self._replies:
                 return self._replies.popleft()
+        if self.answer:
+            return self.answer(asked)
         return self.fallback or Reply(status=500, error="the script has no more replies")
 
     def wait(self, seconds: float) -> bool:
@@ -146,7 +150,7 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 return
             if body.get("model") != server.model:
                 return self._error(Reply(status=404, error=f"The model `{body.get('model')}` does not exist"))
-            reply = server.next_reply()
+            reply = server.next_reply(asked)
             if reply.status != 200:
                 return self._error(reply)
             try:

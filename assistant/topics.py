@@ -1,6 +1,6 @@
 """Which papers are on a topic, and the map of a collection: papers in the plane, by theme."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,12 +13,15 @@ from .followups import short_name
 
 MOST_THEMES = 12
 _MARGIN = 0.03  # a topic is a few words, which are found more easily than a question is
-_APART_COST = 0.15  # of relevance, where the topic's neighbouring words stand apart in a paper
+# Of relevance, where the topic's neighbouring words stand apart in a paper: for it to be on the topic, and for the
+# collection to hold anything on it at all.
+_APART_COST, _APART_COST_OF_ALL = 0.10, 0.15
 _WINDOW = 4  # words
 _UNKNOWN_COST = 0.5  # for the share of the topic's words that no paper uses
-_CORE = 3  # papers whose mean direction stands for the topic
-_LIKE_CORE = 0.6  # weight of the cosine with that direction
-_NEAR_BEST = 0.58  # papers with at least this share of the best score are on the topic
+_OFTEN, _SAID = 0.1, 3  # for a paper that says each of the topic's words so many times
+_CORE = 2  # papers whose mean direction stands for the topic
+_LIKE_CORE = 0.8  # weight of the cosine with that direction
+_NEAR_BEST, _AROUND = 0.60, 0.06  # the topic ends at the widest gap about this share of the best score
 _DRAWN = 400  # papers on a map; more could not be told apart
 
 Vectors = NDArray[np.float32]
@@ -49,40 +52,58 @@ class TopicMap:
 def on_topic(topic: str, result: SearchResult, vectors_of: VectorsOf, threshold: float) -> tuple[PaperHit, ...]:
     """The papers of a search that are on its topic, best first; none if the collection holds nothing on it.
 
-    A topic that is the name of a paper means that paper. Otherwise the best papers must reach the threshold, and the
-    others must be near them, in words or in meaning (pseudo-relevance feedback: Rocchio, 1971). The constants were
-    chosen on the tune half of `tests/data/kinds.jsonl`.
+    A topic that is the name of a paper means that paper. Otherwise the best paper must reach the threshold, and the
+    others must be near the best ones, in words or in meaning (pseudo-relevance feedback: Rocchio, 1971). The constants
+    were chosen on the tune half of `tests/data/kinds.jsonl` and thirty further topics.
     """
     named = tuple(hit for hit in result.hits if short_name(hit.paper).casefold() == topic.casefold())
     if named or not result.hits:
         return named
-    scores = np.array([_score(topic, hit) for hit in result.hits])
-    core = np.argsort(-scores, kind="stable")[:_CORE]
-    unknown = len(result.unknown) / max(1, len(content_terms(topic)))
-    if scores[core[0]] - _UNKNOWN_COST * unknown < threshold + _MARGIN:
+    wanted = content_terms(topic)
+    places = [_places(hit.paper) for hit in result.hits]
+    relevance = np.array([hit.relevance for hit in result.hits])
+    apart = np.array([_apart(wanted, at) for at in places])
+    unknown = len(result.unknown) / max(1, len(wanted))
+    if (relevance - _APART_COST_OF_ALL * apart).max() - _UNKNOWN_COST * unknown < threshold + _MARGIN:
         return ()
+    scores = relevance - _APART_COST * apart + np.array([_OFTEN * _often(wanted, at) for at in places])
+    core = np.argsort(-scores, kind="stable")[:_CORE]
     vectors = vectors_of([hit.paper for hit in result.hits])
     middle = np.maximum(scores[core], 0.0) @ vectors[core]
-    scores = scores + _LIKE_CORE * (vectors @ middle) / max(float(np.linalg.norm(middle)), 1e-9)
+    scores += _LIKE_CORE * (vectors @ middle) / max(float(np.linalg.norm(middle)), 1e-9)
     order = np.argsort(-scores, kind="stable")
-    chosen = [result.hits[place] for place in order if scores[place] >= _NEAR_BEST * scores[order[0]]]
+    chosen = [result.hits[place] for place in order if scores[place] >= _end(scores[order])]
     return tuple(replace(hit, rank=rank) for rank, hit in enumerate(chosen, start=1))
 
 
-def _score(topic: str, hit: PaperHit) -> float:
-    """The relevance, less where words that stand together in the topic stand apart in the paper."""
-    wanted = content_terms(topic)
+def _places(paper: Paper) -> dict[str, list[int]]:
+    """Where each term stands in a paper's title and abstract."""
+    found: dict[str, list[int]] = {}
+    for place, term in enumerate(terms(f"{paper.title} {paper.abstract}")):
+        found.setdefault(term, []).append(place)
+    return found
+
+
+def _apart(wanted: Sequence[str], places: Mapping[str, Sequence[int]]) -> float:
+    """The share, from 0 to 1, of the topic's neighbouring words that stand apart in the paper."""
     pairs = list(pairwise(wanted))
-    if not pairs:
-        return hit.relevance
-    places: dict[str, list[int]] = {}
-    for place, term in enumerate(terms(f"{hit.paper.title} {hit.paper.abstract}")):
-        places.setdefault(term, []).append(place)
     together = sum(
         any(abs(one - other) <= _WINDOW for one in places.get(left, ()) for other in places.get(right, ()))
         for left, right in pairs
     )
-    return hit.relevance - _APART_COST * (1 - together / len(pairs))
+    return 1 - together / len(pairs) if pairs else 0.0
+
+
+def _often(wanted: Sequence[str], places: Mapping[str, Sequence[int]]) -> float:
+    """How often a paper says the topic's words, from 0 to 1."""
+    return sum(min(_SAID, len(places.get(term, ()))) for term in wanted) / (_SAID * max(1, len(wanted)))
+
+
+def _end(ordered: NDArray[np.float64]) -> float:
+    """The score at which a topic ends: in the widest gap near `_NEAR_BEST`, of scores from the best down."""
+    low, high = (_NEAR_BEST - _AROUND) * ordered[0], (_NEAR_BEST + _AROUND) * ordered[0]
+    near = [(left - right, (left + right) / 2) for left, right in pairwise(ordered) if left >= low and right <= high]
+    return float(max(near)[1]) if near else float(_NEAR_BEST * ordered[0])
 
 
 def grouped(papers: Sequence[Paper], vectors: Vectors, topic: str) -> tuple[Theme, ...]:

@@ -1,39 +1,61 @@
 """Makes the pictures of the README: `python -m tests.ui.screenshots` (or `make screenshots`)."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from .browser import QUESTION, ask, chromium, opened, served
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def picture(browser: Browser, address: str, path: Path, *, width: int, height: int, theme: str) -> None:
-    """An answer with its first marker selected."""
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light"
-    )
+COMPARISON = "How does MiniCache differ from ZipCache on memory?"
+SUMMARY = "Summarise state space models"
+MAP = "What is in this collection?"
+
+
+@contextmanager
+def asked(browser: Browser, address: str, question: str, *, width: int, height: int, theme: str) -> Iterator[Page]:
+    """A page in which a question was answered."""
+    scheme = "dark" if theme == "dark" else "light"
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = opened(context.new_page(), address)
-    marker = ask(page, QUESTION).locator("a.cite").first
-    marker.click()
-    expect(page.locator("mark.here")).to_be_in_viewport()
-    page.wait_for_timeout(800)  # until the scrolling has come to rest
-    path.parent.mkdir(exist_ok=True)
-    page.screenshot(path=path)
+    ask(page, question)
+    yield page
     context.close()
+
+
+def picture(
+    browser: Browser, address: str, name: str, question: str, *, phone: bool = False, dark: bool = False
+) -> None:
+    """The answer to a question; of a plain one with its first marker selected."""
+    size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
+    with asked(browser, address, question, **size, theme="dark" if dark else "light") as page:
+        if question == QUESTION:
+            page.locator("#turns a.cite").first.click()
+            expect(page.locator("mark.here")).to_be_in_viewport()
+        page.wait_for_timeout(800)  # until the scrolling has come to rest
+        page.screenshot(path=DOCS / f"{name}.png")
 
 
 def main() -> None:
     """Serves the sample collection from a folder of its own and writes the pictures to docs/."""
+    DOCS.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder) / "home", start_seconds=300) as address,
         chromium() as browser,
     ):
-        picture(browser, address, DOCS / "page.png", width=1440, height=900, theme="light")
-        picture(browser, address, DOCS / "page-phone-dark.png", width=390, height=844, theme="dark")
+        picture(browser, address, "page", QUESTION)
+        picture(browser, address, "page-phone-dark", QUESTION, phone=True, dark=True)
+        for name, question in (("comparison", COMPARISON), ("summary", SUMMARY), ("map", MAP)):
+            picture(browser, address, name, question)
+            picture(browser, address, f"{name}-dark", question, dark=True)
+            picture(browser, address, f"{name}-phone", question, phone=True)
+            picture(browser, address, f"{name}-phone-dark", question, phone=True, dark=True)
 
 
 if __name__ == "__main__":
