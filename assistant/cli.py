@@ -439,12 +439,12 @@ async def _ask(
     async for event in assistant.ask(question, conversation, mode, length=length):
         match event:
             case Planned(plan) if streaming and plan.automatic and plan.mode.value in _KINDS:
-                err.print(f"Read as: {_KINDS[plan.mode.value]}", highlight=False)
+                out.print(f"Read as {_KINDS[plan.mode.value]}.\n", highlight=False)
                 continue
-            case Estimated() if streaming:
+            case Estimated() if streaming and err.is_terminal:
                 err.print(_estimated(event), highlight=False)
                 continue
-            case Reading(done, total) if streaming:
+            case Reading(done, total) if streaming and err.is_terminal:
                 err.print(f"Reading the papers: {done} of {total}", highlight=False)
                 continue
             case Delta(text):

@@ -48,19 +48,23 @@ def gather(plan: Plan, library: Library, settings: Settings) -> Writer:
 
 
 def _topic(plan: Plan, library: Library, settings: Settings) -> Overview:
+    nearest: tuple[Paper, ...] = ()
+    beyond = 0
     if plan.within:
         known = library.catalogue.papers(plan.within)
         hits = match_papers(library, plan.topic, [known[paper_id] for paper_id in plan.within if paper_id in known])
-        nearest: tuple[Paper, ...] = ()
     else:
         result = search(library, plan.topic, _WIDER * settings.summary_papers)
         nearest = tuple(hit.paper for hit in result.hits[:3])
         hits = on_topic(plan.topic, result, lambda papers: _vectors(library, papers), settings.relevance_threshold)
+        beyond = max(0, len(hits) - settings.summary_papers)
         hits = hits[: settings.summary_papers]
     papers = [hit.paper for hit in hits]
     themes = grouped(papers, _vectors(library, papers), plan.topic) if papers else ()
     searched = library.status().indexed
-    return Overview(plan.standalone, plan.topic, hits, themes, searched, len(papers), plan.length, nearest=nearest)
+    return Overview(
+        plan.standalone, plan.topic, hits, themes, searched, len(papers), plan.length, nearest=nearest, beyond=beyond
+    )
 
 
 def _collection(plan: Plan, library: Library) -> Overview:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -73,6 +73,7 @@ def merged(plan: Plan, found: Mapping[str, Any], longest: int) -> Plan:
     if plan.automatic and mode is Mode.ASK and kind in (Mode.COMPARE, Mode.SUMMARISE):
         mode = Mode(kind)
     if mode is Mode.COMPARE and len(subjects) > 1:
+        subjects = (*subjects, *_forgotten(plan.subjects, subjects))
         return replace(plan, mode=mode, subjects=subjects[:MOST_SUBJECTS], aspects=aspects or plan.aspects)
     if mode is Mode.COMPARE and not plan.subjects:
         return plan
@@ -81,6 +82,15 @@ def merged(plan: Plan, found: Mapping[str, Any], longest: int) -> Plan:
         # An empty topic means the collection; a model that merely forgot it is not believed.
         return replace(plan, mode=mode, topic=topic or plan.topic) if topic or plan.mode is mode else plan
     return plan
+
+
+def _forgotten(known: Sequence[str], found: Sequence[str]) -> list[str]:
+    """Subjects that the rules found and none of the model's holds: a side is not lost because a model forgot it."""
+    return [
+        name
+        for name in known
+        if not any(name.casefold() in other.casefold() or other.casefold() in name.casefold() for other in found)
+    ]
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -73,8 +73,8 @@ _CUES: dict[Role, list[tuple[float, re.Pattern[str]]]] = {
     Role.LIMIT: _cues(
         (3.4, r"limitations?\b|(?:left|remains?|deferred) (?:\w+ )?(?:for|to|as) (?:future|later|further)|future (?:work|research|stud)|further (?:work|research|study) (?:is|will)|"
               r"open (?:question|problem|challenge)s? (?:\w+ ){0,3}(?:remain|is|are|include|for)|(?:remains?|still|yet) (?:open|unresolved|unsolved|to be (?:seen|shown|done|tested|resolved))|"
-              r"caveat|shortcoming of (?:our|this|the proposed)|does not (?:yet )?(?:hold|scale|cover|extend|generali[sz]e|transfer) (?:to|beyond|for)|only (?:holds?|valid|applies|tested|evaluated)|"
-              r"is (?:limited|restricted) to\b|at the (?:cost|expense|price) of|(?:not|never) (?:been )?(?:tested|evaluated|validated)|fails? when|breaks? down when"),
+              r"caveat|shortcoming of (?:our|this|the proposed)|does not (?:yet )?(?:hold|scale|cover|extend|generali[sz]e|transfer) (?:to|beyond|for)|only (?:holds?|valid|applies|tested|evaluated)"),
+        (2.4, r"is (?:limited|restricted) to\b|at the (?:cost|expense|price) of|(?:not|never) (?:been )?(?:tested|evaluated|validated)|fails? when|breaks? down when"),
     ),
 }  # fmt: skip
 
@@ -91,7 +91,7 @@ _PLACES: dict[Role, tuple[float, float, float]] = {
     Role.AIM: (0.6, 0.4, -1.6),
     Role.METHOD: (-1.0, 1.3, -0.4),
     Role.RESULT: (-2.0, 0.5, 2.4),
-    Role.LIMIT: (-2.5, -1.4, 0.0),
+    Role.LIMIT: (-4.0, -1.8, 1.2),
 }
 _NAMED = 1.8  # for the sentence that first says the paper's short name
 _MOST_CUES = 2  # of one weight that count; a long sentence would otherwise win by its length

@@ -43,7 +43,8 @@ _NAMED_UNUSED = 6  # titles in the coverage line; the source panel shows all
 class Overview:
     """The papers on a topic (empty: the collection) in themes; `notes` are what a model wrote down of each paper.
 
-    `total` counts the papers that the themes hold, which may be more than those in `hits`.
+    `total` counts the papers that the themes hold, which may be more than those in `hits`; `beyond` those that are on
+    the topic too and were left out to keep to the limit in the settings.
     """
 
     question: str
@@ -56,6 +57,7 @@ class Overview:
     topic_map: TopicMap | None = None
     nearest: tuple[Paper, ...] = ()
     notes: Mapping[str, Note] = field(default_factory=dict)
+    beyond: int = 0
 
     def quote(self, references: References) -> Iterator[str]:
         """Theme by theme the sentences that say most, word for word."""
@@ -92,7 +94,12 @@ class Overview:
             names = [escape_markdown(short_name(paper)) for paper in unused[:_NAMED_UNUSED]]
             more = f"; and {len(unused) - _NAMED_UNUSED} more" if len(unused) > _NAMED_UNUSED else ""
             left = f"; {len(unused)} not used: {'; '.join(names)}{more}"
-        return f"\n\n*{_papers(len(self.hits))} on this topic, {count} cited{left}.*\n"
+        more = (
+            f" At least {self.beyond} more were not taken in (RESEARCH_ASSISTANT_SUMMARY_PAPERS)."
+            if self.beyond
+            else ""
+        )
+        return f"\n\n*{_papers(len(self.hits))} on this topic, {count} cited{left}.{more}*\n"
 
     # -- quotations ----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from index_store import Paper, PaperHit, SearchResult, Theme, content_terms, lay
 
 from .followups import short_name
 
-MOST_THEMES = 12
+_MOST_THEMES, _MOST_OF_TOPIC = 12, 7
 _MARGIN = 0.03  # a topic is a few words, which are found more easily than a question is
 # Of relevance, where the topic's neighbouring words stand apart in a paper: for it to be on the topic, and for the
 # collection to hold anything on it at all.
@@ -107,8 +107,8 @@ def _end(ordered: NDArray[np.float64]) -> float:
 
 
 def grouped(papers: Sequence[Paper], vectors: Vectors, topic: str) -> tuple[Theme, ...]:
-    """The themes of the papers, the largest first."""
-    return themes(papers, vectors, most=MOST_THEMES, topic=topic)
+    """The themes of the papers, the largest first; of one topic fewer than of a whole collection."""
+    return themes(papers, vectors, most=_MOST_OF_TOPIC if topic else _MOST_THEMES, topic=topic)
 
 
 def topic_map(papers: Sequence[Paper], vectors: Vectors, found: Sequence[Theme]) -> TopicMap:

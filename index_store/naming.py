@@ -23,6 +23,7 @@ _LENGTH_BONUS = (0.0, 1.0, 1.8, 2.2, 2.2)  # by tokens: "attention" is vague bes
 _RARE = 0.05  # added to both shares, so that a word of one paper does not count as infinitely telling
 _DOUBTFUL = 0.2  # what a name is worth that no title holds, that one paper of several holds, or that is vague
 _OFFERS = 60
+_SECOND = 0.4  # of the best name's worth: a second one stands beside a name of one word
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _OPAQUE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|</?[A-Za-z][^<>]{0,80}>")
@@ -100,7 +101,8 @@ class _Run:
 def names(groups: Sequence[Sequence[Paper]], topic: str) -> list[str]:
     """A name for each group, no two alike; each comes with its most central papers first.
 
-    The best fits, and large groups, choose first. Several groups of one `topic` are not named by its words alone.
+    The best fits, and large groups, choose first; a name of one word may have a second one behind a comma. Several
+    groups of one `topic` are not named by its words alone.
     """
     texts = [[_texts(paper) for paper in group[:_PAPERS_READ]] for group in groups]
     cases = _cases(abstract for group in texts for _, abstract in group)
@@ -120,10 +122,19 @@ def names(groups: Sequence[Sequence[Paper]], topic: str) -> list[str]:
         if name.lower() not in (other.lower() for other in chosen.values()):
             chosen[group] = name
             taken.append(key)
+    best = {group: -weight for _, weight, group, _ in reversed(offers)}
+    seconds: dict[int, str] = {}
+    for of_topic, weight, group, key in offers:
+        # a word alone is thin: what else the group's papers share stands beside it
+        if group in seconds or " " in chosen.get(group, " ") or of_topic or -weight < _SECOND * best[group]:
+            continue
+        if not any(_says(key, other) or _says(other, key) for other in taken):
+            seconds[group] = _spelt(runs[group][key], cases)
+            taken.append(key)
     for group, read in enumerate(texts):
         if group not in chosen:
             chosen[group] = _last_resort([title for title, _ in read], {name.lower() for name in chosen.values()})
-    return [chosen[group] for group in range(len(groups))]
+    return [f"{chosen[group]}, {seconds[group]}" if group in seconds else chosen[group] for group in range(len(groups))]
 
 
 def _texts(paper: Paper) -> tuple[str, str]:

@@ -33,7 +33,7 @@ _SAME = 1e-4  # rows nearer than this to their mean are one text
 class Theme:
     """A group of papers that speak of one thing. `papers` holds their ids, the most central first.
 
-    `name` is one to four words of the papers themselves, such as "KV cache compression"; no two themes share one.
+    `name` is in words of the papers themselves, such as "KV cache" or "tokens, Mamba"; no two themes share one.
     """
 
     name: str
