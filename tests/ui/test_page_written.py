@@ -1,5 +1,6 @@
 """Written answers in a real browser: the page as it is served, and a model's server that follows a script."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -265,3 +266,32 @@ def test_the_key_of_the_settings_is_neither_shown_nor_sent_to_another_address(
         page.get_by_label(words.ADDRESS, exact=True).fill(elsewhere.base_url)
         expect(connect(page, "scripted", "")).to_contain_text("scripted answers")
         assert [asked.headers["Authorization"] for asked in elsewhere.chats] == ["Bearer none"]
+
+
+def test_a_large_summary_says_what_it_will_take_and_how_far_the_reading_is(page: Page, server: ScriptedServer) -> None:
+    server.enqueue(Reply("{}", first_delay=1.5), Reply("{}", first_delay=3.0), "### 1. All\n\nIt is said [P1.1].")
+    turn = begin(page, "Summarise state space models")
+    expect(turn.locator(".step")).to_contain_text(
+        re.compile(r"1\d papers to read: at most 3 calls and about [\d,]+ tokens")
+    )
+    expect(turn.locator(".step")).to_contain_text(re.compile(r"Reading \d+ of 1\d"))
+    turn = finished(page, 1)
+    expect(turn).to_contain_text(re.compile(r"1\d papers on this topic, 1 cited; \d+ not used: "))
+
+
+def test_the_table_of_a_model_has_our_columns_and_no_cell_without_a_source(page: Page, server: ScriptedServer) -> None:
+    written = (
+        "| Aspect | Mini | Zip |\n| --- | --- | --- |\n"
+        "| Approach | merges states of adjacent layers [P1.3] | is made of bananas and cream |\n"
+        "| Limits | not stated | cited from the other column [P1.2] |\n\nBoth compress the KV cache [P1.2][P2.1]."
+    )
+    server.enqueue(
+        '{"question": "MiniCache vs ZipCache", "kind": "compare", "subjects": ["MiniCache", "ZipCache"]}', written
+    )
+    turn = ask(page, "MiniCache vs ZipCache")
+    expect(turn.get_by_role("columnheader")).to_have_text(["Aspect", "MiniCache", "ZipCache"])
+    for cell in turn.locator("td").all():
+        assert cell.inner_text() == "not stated" or cell.locator("a.cite").count() == 1
+    expect(turn).not_to_contain_text("bananas")
+    own = turn.locator("tr", has_text="In its own words").locator("td").nth(1)
+    expect(own.locator("a.cite.verbatim")).to_have_count(1)
