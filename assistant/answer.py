@@ -37,6 +37,11 @@ class Answer:
     relevant: bool
 
     @property
+    def may_hold_code(self) -> bool:
+        """Yes: a question may ask for some."""
+        return True
+
+    @property
     def hits(self) -> Sequence[PaperHit]:
         """The papers that were found, best first; none if they do not speak of the question."""
         return self.result.hits if self.relevant else ()

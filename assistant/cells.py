@@ -26,6 +26,18 @@ _GAP = re.compile(
     r"\b(?:but|yet|however|although|lack\w*|costly|fail\w*|limited|hard|difficult|unclear|challeng\w*|problem)\b", re.I
 )
 
+_NOUNS = {
+    "faster": "speed latency throughput speedup time",
+    "slower": "speed latency throughput time",
+    "cheaper": "cost computation memory",
+    "smaller": "size memory parameters",
+    "larger": "size scale parameters",
+    "accurate": "accuracy performance error",
+    "robust": "robustness noise",
+    "simpler": "simple complexity",
+    "general": "generality generalization",
+}
+
 Match = Callable[[str, Sequence[Paper]], Sequence[PaperHit]]
 """The given papers with their sentences beside a question: `index_store.match`."""
 
@@ -73,7 +85,7 @@ def _column(side: Side, aspects: Sequence[str], match: Match) -> dict[str, tuple
     cells: dict[str, tuple[Source, ...]] = {}
     candidates = _candidates(side)
     for aspect in aspects:
-        hits = match(aspect, [hit.paper for hit in side.hits])
+        hits = match(_in_other_words(aspect), [hit.paper for hit in side.hits])
         scores = {
             (hit.paper.id, item.sentence.number): _MEANING * item.similarity + _WORDS * item.overlap
             for hit in hits
@@ -85,6 +97,11 @@ def _column(side: Side, aspects: Sequence[str], match: Match) -> dict[str, tuple
         if title not in map(_fixed, aspects):
             cells[title] = _take(_fitting(candidates, title), used, _MOST_IN_CELL if title == APPROACH else 1)
     return cells
+
+
+def _in_other_words(aspect: str) -> str:
+    """An aspect with the nouns that abstracts use for what readers ask with an adjective."""
+    return " ".join([aspect, *(nouns for word, nouns in _NOUNS.items() if word in aspect.lower().split())])
 
 
 def _fixed(aspect: str) -> str:

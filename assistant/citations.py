@@ -130,7 +130,9 @@ class MarkerParser:
     Code and maths are text throughout, and so is a bracket behind a backslash.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fences: bool = True) -> None:
+        """Without `fences`, lines of three back-ticks open no block of code."""
+        self._fences = _FENCES if fences else ()
         self._held = ""
         self._fence = ""
         self._before = "\n"
@@ -159,7 +161,7 @@ class MarkerParser:
     def _step(self, final: bool) -> tuple[str | Marker, int] | None:
         """The next piece and how many characters it takes, or None if more text is needed to tell."""
         held = self._held
-        for fence in _FENCES:
+        for fence in self._fences:
             if self._fence not in ("", fence) or (not self._fence and self._before != "\n"):
                 continue
             if held.startswith(fence):
@@ -226,14 +228,18 @@ def _targets(marker: str) -> Iterator[tuple[str, int | None]]:
 class TargetStream:
     """Markers of one turn -> targets that were offered, while the text streams; others are dropped and counted.
 
-    `allowed` holds the ids of the papers that may be cited.
+    `allowed` holds the ids of the papers that may be cited. Without `fences`, markers count in blocks of code too.
     """
 
     references: References
     allowed: frozenset[str]
+    fences: bool = True
     dropped: int = 0
-    _parser: MarkerParser = field(default_factory=MarkerParser)
+    _parser: MarkerParser = field(init=False)
     _lengths: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._parser = MarkerParser(fences=self.fences)
 
     def feed(self, chunk: str) -> list[str | Target]:
         """The pieces that are certain after this chunk of the writer's text."""

@@ -63,6 +63,8 @@ class ClaimChecker:
     _count: int = 0
     _begun: str = ""
     _fence: str = ""
+    _new_line: bool = True
+    _starts_line: bool = True
     _spaced: bool = True
     _spoken_of: frozenset[str] = frozenset()
 
@@ -108,6 +110,7 @@ class ClaimChecker:
         if part.isspace():
             self._end_word()
             self._held += part  # a marker may still follow
+            self._new_line = self._new_line or "\n" in part
             if self._fence == "$$" and "\n\n" in self._held:
                 self._fence = ""  # it was no maths: that does not reach over a paragraph
             return
@@ -115,6 +118,8 @@ class ClaimChecker:
             yield from self._end_claim()
         yield from self._release()
         self._claim += part
+        if not self._begun:
+            self._starts_line, self._new_line = self._new_line, False
         self._begun += part.strip()
         self._spaced = False
         yield part
@@ -123,7 +128,7 @@ class ClaimChecker:
         """Opens or closes a block of code or maths once a word is whole, however the stream was cut."""
         word, self._begun = self._begun, ""
         for fence in _FENCES:
-            opens = fence == "$$" or word.startswith(fence)
+            opens = fence == "$$" or (self._starts_line and word.startswith(fence))
             if (self._fence == fence or (not self._fence and opens)) and word.count(fence) % 2:
                 self._fence = "" if self._fence else fence
                 return

@@ -28,6 +28,11 @@ class Comparison:
     frequencies: remarks.Frequencies
 
     @property
+    def may_hold_code(self) -> bool:
+        """No: models like to set the table as a block of code, in which no marker would count."""
+        return False
+
+    @property
     def hits(self) -> Sequence[PaperHit]:
         """The papers of all sides, each once, the best of every side first."""
         longest = max((len(side.hits) for side in self.sides), default=0)

@@ -37,6 +37,10 @@ class Draft:
         """Notes the seconds since the turn began."""
         self.timings[name] = round(time.perf_counter() - self.started, 4)
 
+    def remark(self, text: str) -> None:
+        """Adds to what the reader should know of the answer."""
+        self.note = f"{self.note} {text}".strip()
+
     def spent(self, call: Call) -> None:
         """Adds what a call used."""
         self.usage = (self.usage or Usage()) + call.usage

@@ -19,7 +19,7 @@ from .draft import Draft
 from .errors import LLMError, describe
 from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
 from .gather import gather
-from .intent import Length
+from .intent import MOST_SUBJECTS, Length
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
 from .planning import read_again
@@ -36,6 +36,7 @@ _JUDGE_TOKENS = 500
 _CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_LLM_MAX_TOKENS)."
 _NOT_JUDGED = "The answer could not be judged again; its labels are those of the support check."
 _NO_SOURCE = "No sentence of the papers was found for this answer. Try again, or ask for quotations instead."
+_TOO_MANY = "A comparison has at most {most} subjects; left out: {names}."
 _UNREAD = "{count} papers on this topic were not read, to keep to {calls} calls (RESEARCH_ASSISTANT_SUMMARY_CALLS)."
 
 
@@ -148,6 +149,8 @@ class Assistant:
                     draft.spent(call)
                 draft.lap("plan")
             yield Planned(draft.plan)
+            if draft.plan.left_out:
+                draft.remark(_TOO_MANY.format(most=MOST_SUBJECTS, names=", ".join(draft.plan.left_out)))
             writer = draft.writer = await asyncio.to_thread(gather, draft.plan, self.library, self.settings)
             draft.lap("search")
             draft.references = draft.references.offer(hit.paper for hit in writer.hits)
@@ -203,7 +206,7 @@ class Assistant:
         draft.writer = replace(overview, notes=taken)
         draft.lap("notes")
         if unread := len(overview.hits) - total:
-            draft.note = _UNREAD.format(count=unread, calls=len(batches))
+            draft.remark(_UNREAD.format(count=unread, calls=len(batches)))
 
     async def _judge(self, draft: Draft, model: LanguageModel, stop: asyncio.Event) -> None:
         """Puts the judge's labels in the place of the support check's."""
@@ -215,7 +218,7 @@ class Assistant:
             async with aclosing(until_stopped(model.stream(messages, call, max_tokens=_JUDGE_TOKENS), stop)) as pieces:
                 answer = "".join([piece async for piece in pieces])
         except LLMError as error:
-            draft.note = f"{_NOT_JUDGED} {error}"
+            draft.remark(f"{_NOT_JUDGED} {error}")
             return
         finally:
             draft.spent(call)
@@ -231,7 +234,7 @@ class Assistant:
         budget = connection.context_window - connection.max_tokens
         asked = writer.request(Room(conversation, draft.references, self._prompts, model.count_tokens, budget))
         offered = {paper.id for paper in asked.papers} | set(draft.references.cited)
-        targets = TargetStream(draft.references, frozenset(offered))
+        targets = TargetStream(draft.references, frozenset(offered), fences=writer.may_hold_code)
         known = {
             draft.references.key(paper.id): (paper, sentences(paper.abstract))
             for paper in draft.references.offered
@@ -263,9 +266,9 @@ class Assistant:
         if self.settings.llm_judge and not stop.is_set():
             await self._judge(draft, model, stop)
         if call.finish == "length":
-            draft.note = _CUT.format(limit=connection.max_tokens)
+            draft.remark(_CUT.format(limit=connection.max_tokens))
         elif not stop.is_set() and not draft.cited:
-            draft.note = _NO_SOURCE
+            draft.remark(_NO_SOURCE)
 
 
 async def _quote(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece, None]:

@@ -23,6 +23,7 @@ _BAR = re.compile(r"((?<!\\)\|)")
 _RULE = re.compile(r"^[\s:=-]*$")
 _ROW_TITLE = re.compile(r"[*_`|\[\]<>#]")
 _LONGEST_TITLE = 60
+_FENCE = "```"
 _OWN_WORDS = "In its own words"
 
 Content = list[str | Target]
@@ -43,6 +44,7 @@ class TableChecker:
     dropped: int = 0
     _line: Content = field(default_factory=list)
     _in_row: bool = False
+    _skips: bool = False
     _at_start: bool = True
     _lead: str = ""  # white space since the last line that was not blank
     _after_text: bool = False
@@ -92,6 +94,16 @@ class TableChecker:
             else:
                 self._line.append(part)
             return []
+        if self._skips:  # the rest of a line that would open or close a block of code
+            self._skips, self._lead = part != "\n", ""
+            return []
+        if self._at_start and part != "\n" and (begun := (self._lead + part).strip()):
+            if begun.startswith(_FENCE):
+                self._skips, self._lead = True, ""
+                return []
+            if _FENCE.startswith(begun):
+                self._lead += part
+                return []
         if not self._at_start and part == "\n":
             self._at_start = True
             return self.checker.feed(part)

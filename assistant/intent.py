@@ -123,7 +123,7 @@ _PATTERNS = [
         r"\b(?:differences?|distinctions?|contrasts?|trade-?offs?|comparison|similarit(?:y|ies)|overlap|commonalit(?:y|ies)|"
         r"relation(?:ship)?|connection|differs?)\b(?:\s+and\s+\w+)?(?:\s+(?:is|are|exists?|there))*(?:\s+in\s+(?P<aspect>[^,]{3,40}?))?\s+"
         r"(?:between|among)\s+(?P<list>.+)",
-        r"\b(?:comparison|comparing|side[- ]by[- ]side)\b(?:\s+view)?\s+(?:of\s+)?(?P<list>.+)",
+        r"\b(?:side[- ]by[- ]side\s+)?(?:comparison|comparing|side[- ]by[- ]side(?:\s+view)?)\b\s+(?:of\s+)?(?P<list>.+)",
         rf"^(?:how|in (?:what|which) ways?|where|why|what makes)\s+(?:{_AUX}\s+)?(?P<a>.+?)\s+(?:so\s+|really\s+|actually\s+|any\s+)?"
         r"(?:differs?|different|deviates?|diverges?|distinct|set apart)\s+(?:(?P<aspect>[\w\s]{0,30}?)\s+)?(?:from|than|to)\s+(?P<b>.+)",
         rf"^(?:how|in (?:what|which) ways?|where|why|what)\s+(?:{_AUX}\s+)?(?P<list>.+?(?:\band\b|&|,|\bvs\b).+?)\s+"
@@ -294,9 +294,10 @@ def _from_match(found: re.Match[str], aspects: list[str]) -> Comparison | None:
 
 def _split(text: str) -> tuple[tuple[str, ...], list[str]]:
     """A list such as `A, B and C on memory` as its subjects and what they are compared in."""
-    text, aspects = _cut_last(re.sub(r"^(?:how|what|which|whether)\s+", "", text))
+    text = re.sub(r"^(?:how|what|which|whether)\s+", "", text)
     if _DESCRIBED.match(text) and len(parts := _BEFORE_DESCRIBED.split(text)) > 1:
-        return tuple(parts), aspects
+        return tuple(parts), []
+    text, aspects = _cut_last(text)
     parts = [part for part in _SEPARATOR.split(text) if part.strip()]
     if len(parts) == 2 and re.search(r"\bto\b", text) is None and len(parts[1].split()) > 1:
         parts[1], more = _cut_aspect(parts[1])
@@ -333,7 +334,7 @@ def _made(subjects: Sequence[str], aspects: Sequence[str]) -> Comparison | None:
         return None
     if any((_GENERIC.match(name) or _CLAUSE.search(name)) and not is_pronoun(name) for name in clean):
         return None
-    return Comparison(tuple(clean[:MOST_SUBJECTS]), _tidy_aspects(aspects))
+    return Comparison(tuple(clean), _tidy_aspects(aspects))
 
 
 def _completed(subjects: Sequence[str]) -> list[str]:
@@ -376,7 +377,7 @@ def _tidy_aspects(aspects: Sequence[str]) -> tuple[str, ...]:
             flags=re.IGNORECASE,
         )
         if content_terms(text) and not re.fullmatch(
-            r"(?:\W|\b(?:different|differently|differ|differences?|each other|better|one|compare|common|similar|main|key|any|work|works)\b)*",
+            r"(?:\W|\b(?:different|differently|differ|differences?|each other|better|one|compare|common|similar|main|key|any|work|works|outperforms?|beats?|surpass|exceeds?|improve|replace|upon|on|over)\b)*",
             text,
             re.IGNORECASE,
         ):
@@ -415,7 +416,7 @@ _SUMMARIES = [
         r"^what\s+(?:do|does)\s+(?:we|you|they|people|researchers|anyone|one)\s+know\s+(?:about|of|on)\s+(?P<topic>.+)$",
         r"^what\s+have\s+(?:people|researchers|others|authors|they)\s+(?:done|tried|found|written)\s+(?:on|about|in|for|with)\s+(?P<topic>.+)$",
         r"^(?:about|what are)\s+the\s+(?:papers?|work|research|studies)\s+(?:on|about|in)\s+(?P<topic>.+?)(?:\s+about)?$",
-        r"^(?:everything|all)\s+(?:about|on)\s+(?P<topic>.+)$",
+        r"^(?:everything|all)\s+(?:(?:that\s+)?(?:you|we|they)\s+(?:know|have)\s+)?(?:about|on)\s+(?P<topic>.+)$",
     )
 ]
 _COLLECTION_NAME = (
@@ -430,7 +431,8 @@ _COLLECTION = [
         rf"^what\s+(?:do|does|can|are|is)\s+{_COLLECTION_NAME}\s*(?:all\s+)?(?:about|cover|contain|hold|deal with|be about|talk about|have|include|speak of|offer)$",
         rf"^what\s+(?:{_COLLECTION_NAME})\s+(?:is|are)\s+(?:here|there|in here)$",
         r"^(?:what|which)\s+(?:kinds? of\s+|sorts? of\s+|main\s+|research\s+|different\s+|are the (?:main |different |research )?|the\s+)*"
-        r"(?:topics?|themes?|areas?|fields?|subjects?|papers|disciplines)\b(?!\s+(?:of|on|about)\s+(?!the|this|these|my))[^?]*?\b"
+        r"(?:topics?|themes?|areas?|fields?|subjects?|papers|disciplines)\b(?!\s+(?:of|on|about)\s+(?!the|this|these|my))"
+        r"(?!.*\bdo(?:es)?\s+(?!(?:the|this|that|these|those|it|my|our|your|you|we|i|all)\b))[^?]*?\b"
         r"(?:here|cover(?:ed|s)?|collection|library|papers|included?|do (?:you|we|i) have|contain(?:ed|s)?|there|present|represented)\b\s*"
         r"(?:in\s+(?:here|" + _COLLECTION_NAME + r"))?(?:\s+about)?$",
         rf"^(?:(?:a|the|show|draw|give|make|me|us)\s+)*(?:topic\s+)?(?:map|overview|picture|plot|chart)\s+(?:of\s+)?(?:the\s+|all\s+|its\s+|these\s+)*(?:topics?|themes?|{_COLLECTION_NAME})(?:\s+(?:here|(?:in|of)\s+{_COLLECTION_NAME}))?$",
@@ -529,6 +531,9 @@ _THEME = re.compile(
     r"(?:theme|topic|group|cluster|section)\s+(?:number\s+|no\.?\s+|#)?(?P<after>" + "|".join(_ORDINALS) + r")\b)",
     re.IGNORECASE,
 )
+_ASKS = re.compile(
+    r"^(?:how(?! about)|what(?! about)|why|who|when|where|which|does|do|did|is|are|was|can|could)\b", re.IGNORECASE
+)
 _GROUP_WORDS = set(content_terms("group groups theme themes topic topics cluster section part parts"))
 _MORE_ON = re.compile(
     r"^(?:(?:tell|show|give|say)(?: me| us)?\s+)?(?:(?:some\s+|a bit\s+|a little\s+)?more|expand|elaborate|go deeper|zoom in|details?|dig)"
@@ -540,6 +545,8 @@ _MORE_ON = re.compile(
 def theme(message: str, names: Sequence[str]) -> int | None:
     """Which of the themes of the summary before a message is about, by its place from 0, its number or its name."""
     text = _led(message)
+    if _ASKS.match(text):
+        return None
     if found := _THEME.search(text):
         word = (found["before"] or found["after"]).lower()
         place = len(names) - 1 if word == "last" else _ORDINALS[word]

@@ -73,8 +73,15 @@ def merged(plan: Plan, found: Mapping[str, Any], longest: int) -> Plan:
     if plan.automatic and mode is Mode.ASK and kind in (Mode.COMPARE, Mode.SUMMARISE):
         mode = Mode(kind)
     if mode is Mode.COMPARE and len(subjects) > 1:
-        subjects = (*subjects, *_forgotten(plan.subjects, subjects))
-        return replace(plan, mode=mode, subjects=subjects[:MOST_SUBJECTS], aspects=aspects or plan.aspects)
+        if len(subjects) < len(plan.subjects):
+            subjects = (*subjects, *_forgotten(plan.subjects, subjects))
+        return replace(
+            plan,
+            mode=mode,
+            subjects=subjects[:MOST_SUBJECTS],
+            aspects=aspects or plan.aspects,
+            left_out=subjects[MOST_SUBJECTS:] or plan.left_out,
+        )
     if mode is Mode.COMPARE and not plan.subjects:
         return plan
     if mode is Mode.SUMMARISE and not plan.within and isinstance(found.get("topic"), str):

@@ -19,6 +19,7 @@ from .intent import (
     length,
     listed,
     looks_like_name,
+    method_names,
     summary,
     theme,
     topic_of,
@@ -38,7 +39,8 @@ class Mode(StrEnum):
 class Plan:
     """What a message is taken to ask; `standalone` is the question as it reads without the conversation.
 
-    A comparison has two to six `subjects`, and `aspects` if the message names any. A summary has a `topic`, or none
+    A comparison has two to six `subjects`, and `aspects` if the message names any; further subjects are `left_out`. A
+    summary has a `topic`, or none
     for the collection as a whole; `within` holds the ids of the papers that it is limited to, if it is. `automatic`
     says that the reader left the mode to us.
     """
@@ -52,6 +54,7 @@ class Plan:
     length: Length = Length.NORMAL
     within: tuple[str, ...] = ()
     automatic: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,8 @@ def _comparison(text: str, before: Before, *, chosen: bool) -> Plan | None:
     names = [name for subject in found.subjects for name in _resolved(subject, before)]
     if chosen and len(set(names)) == 1:
         names = [*_resolved("it", before), *names]
-    subjects = tuple(dict.fromkeys(clean_subject(name) for name in names))[:MOST_SUBJECTS]
+    everything = tuple(dict.fromkeys(clean_subject(name) for name in names))
+    subjects, left_out = everything[:MOST_SUBJECTS], everything[MOST_SUBJECTS:]
     if len(subjects) < 2 and not chosen:
         return None
     if len(subjects) < 2:
@@ -215,7 +219,8 @@ def _comparison(text: str, before: Before, *, chosen: bool) -> Plan | None:
             "A comparison needs two things or more. Name them, for example: compare MiniCache and ZipCache."
         )
     literal = all(name in text for name in subjects)
-    return Plan(Mode.COMPARE, text, text if literal else compared(subjects, found.aspects), subjects, found.aspects)
+    read_as = text if literal else compared(subjects, found.aspects)
+    return Plan(Mode.COMPARE, text, read_as, subjects, found.aspects, left_out=left_out)
 
 
 def _again(text: str, before: Before) -> Comparison | None:
@@ -279,14 +284,16 @@ def _summary(text: str, before: Before) -> Plan:
             topic = f"{topic} ({before.asked.strip(' ?!.')})"
         return Plan(Mode.SUMMARISE, text, text, topic=topic)
     named = _topic_before(before)
-    return Plan(Mode.SUMMARISE, text, f"Summarise {named}" if named else text, topic=named)
+    within = tuple(paper.id for paper in before.papers) if before.subjects else ()
+    return Plan(Mode.SUMMARISE, text, f"Summarise {named}" if named else text, topic=named, within=within)
 
 
 def _topic_before(before: Before) -> str:
     """What the turn before was about: its topic, what it compared, or what its question names."""
     if before.plan and before.plan.topic:
         return before.plan.topic
-    return " and ".join(before.subjects) or before.asked.strip(" .?!")
+    names = method_names(before.asked)
+    return " and ".join(before.subjects) or (names[0] if names else before.asked.strip(" .?!"))
 
 
 def spoken_of(question: str, papers: Sequence[Paper]) -> str:

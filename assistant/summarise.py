@@ -59,6 +59,11 @@ class Overview:
     notes: Mapping[str, Note] = field(default_factory=dict)
     beyond: int = 0
 
+    @property
+    def may_hold_code(self) -> bool:
+        """No: a summary is prose."""
+        return False
+
     def quote(self, references: References) -> Iterator[str]:
         """Theme by theme the sentences that say most, word for word."""
         yield from (self._collection(references) if self.topic_map else self._topic(references))
@@ -183,6 +188,8 @@ def _heading(place: int, theme: Theme) -> str:
 
 def _item(hit: PaperHit, most: int, references: References) -> str:
     """A paper with the sentences that say most about it and the topic, in the order of its abstract."""
+    if not hit.sentences:
+        return f"- **{escape_markdown(short_name(hit.paper))}** (no abstract)\n"
     middle = np.mean([item.vector for item in hit.sentences], axis=0)
     pairs = zip(hit.sentences, roles(hit.paper), strict=True)
     ranked = sorted(pairs, key=lambda pair: -_worth(pair[0], pair[1], middle))

@@ -57,6 +57,10 @@ class Writer(Protocol):
     """One kind of answer. Without any hits the collection holds nothing on what was asked."""
 
     @property
+    def may_hold_code(self) -> bool:
+        """Whether a model's text may have blocks of code, whose brackets are no markers."""
+
+    @property
     def hits(self) -> Sequence[PaperHit]:
         """The papers that were found, best first."""
 

@@ -125,15 +125,19 @@ def title_key(title: str) -> str:
 
 @lru_cache(maxsize=4096)
 def plain_text(text: str) -> str:
-    """`text` with LaTeX turned into Unicode: `H$_2$` becomes `H₂`. Text without LaTeX is unchanged."""
+    """`text` with LaTeX turned into Unicode: `H$_2$` becomes `H₂`. Text without LaTeX, or with broken one, stays."""
     if "\\" not in text and not _MATH.search(text):
         return text
     from pylatexenc.latex2text import LatexNodes2Text  # 0.1 s to import, seldom needed
+    from pylatexenc.latexwalker import LatexWalkerError
 
     # pylatexenc drops the position of a script; the digits have characters of their own.
     for mark, digits in (("_", "₀₁₂₃₄₅₆₇₈₉"), ("^", "⁰¹²³⁴⁵⁶⁷⁸⁹")):
         script = re.compile(rf"\{mark}(?:\{{(\d+)\}}|(\d))")
         table = str.maketrans("0123456789", digits)
         text = script.sub(lambda match, table=table: (match[1] or match[2]).translate(table), text)  # type: ignore[misc]
-    text = _BARE_SPECIAL.sub(r"\\\g<0>", text)
-    return str(LatexNodes2Text(math_mode="text").latex_to_text(text)).strip()
+    try:
+        plain = LatexNodes2Text(math_mode="text").latex_to_text(_BARE_SPECIAL.sub(r"\\\g<0>", text))
+    except (LatexWalkerError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return text  # what it raises on a command without its argument, such as "\\href" or "\\sqrt["
+    return str(plain).strip()

@@ -153,6 +153,7 @@ def answer(pieces: Sequence[Piece]) -> str:
 def _scrolling(table: re.Match[str]) -> str:
     """A table in a box of its own that scrolls, also by keyboard; its rows' first cells are their heads."""
     rows = re.sub(r"<tr>\s*<td>(.*?)</td>", r'<tr><th scope="row">\1</th>', table[0], flags=re.DOTALL)
+    rows = rows.replace(f"<td>{words.NOT_STATED}</td>", f'<td class="none">{words.NOT_STATED}</td>')
     rows = rows.replace("<thead>\n<tr>\n<th>", '<thead>\n<tr>\n<th scope="col">').replace(
         "\n<th>", '\n<th scope="col">'
     )

@@ -18,6 +18,7 @@ KINDS = {"ask": "Answer", "compare": "Comparison", "summarise": "Summary"}
 CHOSEN = "chosen from the question"
 INSTEAD = {"ask": "Answer it instead", "compare": "Compare instead", "summarise": "Summarise instead"}
 SHORTER, LONGER = "Shorter", "Longer"
+NOT_STATED = "not stated"  # as the comparison itself puts it; such a cell is set apart
 TABLE = "Comparison, scrolls sideways"
 SAVE_CSV, SAVE_MARKDOWN = "Save the table (CSV)", "Save the comparison (Markdown)"
 MAP_HINT = "Point at a dot for its title; select it to open the paper."

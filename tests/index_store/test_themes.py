@@ -178,7 +178,7 @@ def test_an_abbreviation_and_its_long_form_do_not_name_two_themes() -> None:
     ("titles", "abstract", "name"),
     [
         (["Bayesian Neural Networks"] * 3, "Our Bayesian neural networks are calm.", "Bayesian neural networks"),
-        (["Q-Learning at Sea"] * 3, "We apply Q-learning. Ships use Q-learning.", "Q-learning"),
+        (["Q-Learning at Sea"] * 3, "We apply Q-learning. Ships use Q-learning.", "Q-learning, Sea"),
         (
             ["State-Space Models"] * 3,
             "A state-space model has a state. We study state-space models.",
