@@ -86,13 +86,14 @@
   const reveal = () => {
     if (held) document.querySelector("#draft .notice")?.scrollIntoView({ block: "nearest" });
   };
-  const settle = (id, act) => {
-    const found = document.getElementById(id);
+  // Gradio makes the parts of the page one after the other; each is waited for by itself.
+  const settle = (selector, act) => {
+    const found = document.querySelector(selector);
     if (found) act(found);
-    return found !== null;
+    else setTimeout(settle, 50, selector, act);
   };
   const watch = () => {
-    const ready = settle("draft", (draft) => {
+    settle("#draft", (draft) => {
       let asked = false;
       new MutationObserver(() => {
         const writing = draft.querySelector(".turn") !== null;
@@ -111,25 +112,24 @@
       }).observe(draft, { childList: true, subtree: true });
     });
     // Why a question was refused stays above the composer, which grows with the question that is given back.
-    settle("composer", (composer) => new ResizeObserver(() => {
+    settle("#composer", (composer) => new ResizeObserver(() => {
       document.documentElement.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
       reveal();
     }).observe(composer));
-    settle("turns", (turns) => new MutationObserver(() => {
+    settle("#turns", (turns) => new MutationObserver(() => {
       if (!lastMarker?.isConnected) hideBack();
     }).observe(turns, { childList: true, subtree: true }));
-    settle("announcement", (line) => {
+    settle("#announcement", (line) => {
       line.setAttribute("role", "status");
       line.setAttribute("aria-live", "polite");
     });
-    settle("mode", (choice) => {
+    settle("#mode", (choice) => {
       choice.setAttribute("role", "radiogroup");
       choice.setAttribute("aria-label", "Kind of answer");
     });
-    settle("question", (box) => box.querySelector("textarea")?.setAttribute("aria-label", "Your question"));
+    settle("#question textarea", (box) => box.setAttribute("aria-label", "Your question"));
     document.documentElement.lang ||= "en";
     document.body.append(back);
-    if (!ready) setTimeout(watch, 100);
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", watch);
   else watch();
