@@ -9,21 +9,9 @@ from index_store import Paper, Theme, content_terms
 
 from .errors import InvalidQuestion
 from .followups import ONE_OF_SEVERAL, follows, short_name, standalone
-from .intent import (
-    MOST_SUBJECTS,
-    Comparison,
-    Length,
-    clean_subject,
-    comparison,
-    is_pronoun,
-    length,
-    listed,
-    looks_like_name,
-    method_names,
-    summary,
-    theme,
-    topic_of,
-)
+from .intent import MOST_SUBJECTS, Comparison, Length, clean_subject, is_pronoun, looks_like_name, method_names
+from .intent_compare import comparison, listed
+from .intent_summarise import length, summary, theme, topic_of
 
 
 class Mode(StrEnum):

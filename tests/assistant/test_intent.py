@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import InvalidQuestion, Length, Mode, Plan, Theme
-from assistant.intent import comparison, length, summary, theme
+from assistant.intent_compare import comparison
+from assistant.intent_summarise import length, summary, theme
 from assistant.routing import Before, plan
 
 from .making import make_paper
