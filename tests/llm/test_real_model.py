@@ -64,6 +64,20 @@ async def test_nothing_dangles_in_what_a_small_model_writes(assistant: Assistant
         assert "[P" not in turn.answer
 
 
+async def test_a_small_model_compares_and_summarises_within_what_holds(
+    assistant: Assistant, connection: Connection
+) -> None:
+    compared, conversation = await _ask(assistant, "MiniCache vs ZipCache", Conversation(), connection)
+    assert [cell.text for cell in compared.table[0]] == ["Aspect", "MiniCache", "ZipCache"]
+    cells = [cell for row in compared.table[1:] for cell in row[1:]]
+    assert all(cell.citations or cell.text == "not stated" for cell in cells)
+    assert {citation.paper.title.split(":")[0] for citation in compared.citations} >= {"MiniCache", "ZipCache"}
+    summed, _ = await _ask(assistant, "Summarise attention sinks", conversation, connection)
+    assert (
+        f"{len(summed.papers)} papers on this topic, {len(summed.papers) - len(summed.unused)} cited" in summed.answer
+    )
+
+
 async def test_stop_ends_the_model_soon(assistant: Assistant, connection: Connection) -> None:
     stop, stopped_at = asyncio.Event(), 0.0
     async for event in assistant.ask("Why do attention sinks matter?", stop=stop, connection=connection):
