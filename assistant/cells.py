@@ -26,16 +26,16 @@ _GAP = re.compile(
     r"\b(?:but|yet|however|although|lack\w*|costly|fail\w*|limited|hard|difficult|unclear|challeng\w*|problem)\b", re.I
 )
 
-_NOUNS = {
-    "faster": "speed latency throughput speedup time",
-    "slower": "speed latency throughput time",
-    "cheaper": "cost computation memory",
-    "smaller": "size memory parameters",
-    "larger": "size scale parameters",
-    "accurate": "accuracy performance error",
-    "robust": "robustness noise",
-    "simpler": "simple complexity",
+_NOUNS = {  # by the first letters of what readers ask with
+    "fast slow speed quick effic": "speed latency throughput speedup time faster",
+    "cheap cost expens": "cost computation memory FLOPs",
+    "small large size": "size memory parameters scale",
+    "memory footprint": "memory footprint reduction smaller",
+    "accura quality precis loss": "accuracy performance quality error lossless",
+    "robust noise": "robustness noise perturbed",
+    "simpl complex": "simple complexity",
     "general": "generality generalization",
+    "train retrain fine-tun": "training fine-tuning training-free",
 }
 
 Match = Callable[[str, Sequence[Paper]], Sequence[PaperHit]]
@@ -100,8 +100,10 @@ def _column(side: Side, aspects: Sequence[str], match: Match) -> dict[str, tuple
 
 
 def _in_other_words(aspect: str) -> str:
-    """An aspect with the nouns that abstracts use for what readers ask with an adjective."""
-    return " ".join([aspect, *(nouns for word, nouns in _NOUNS.items() if word in aspect.lower().split())])
+    """An aspect with the nouns that abstracts use for what readers ask in a word."""
+    asked = aspect.lower().split()
+    found = [nouns for starts, nouns in _NOUNS.items() if any(word.startswith(tuple(starts.split())) for word in asked)]
+    return " ".join([aspect, *found])
 
 
 def _fixed(aspect: str) -> str:

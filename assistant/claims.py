@@ -19,6 +19,7 @@ Source = tuple[str, Sentence]
 
 
 _END = re.compile(r"[.!?。！？][\"'”’)\]*_]*$")
+_NUMBERED = re.compile(r"^[\s#>*_-]*\d{1,3}[.)]$")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|et al|cf|vs|approx|Fig|Figs|Eq|Eqs|Dr|No|resp)\.$")
 _BETWEEN_MARKERS = re.compile(r"[\s,;.]*")
 _SPLIT = re.compile(r"(\s+)")
@@ -72,10 +73,10 @@ class ClaimChecker:
         """What can be let out after this piece."""
         return list(self._take(piece))
 
-    def close(self, *, cut: bool = False) -> list[Piece]:
+    def close(self, *, cut: bool = False, half: bool = False) -> list[Piece]:
         """What was held back, once the answer has ended; of one that was cut the last, half sentence is not judged."""
         self._end_word()
-        return [*self._flush(), *(() if cut else self._end_claim()), *self._release()]
+        return [*self._flush(), *(() if cut or half else self._end_claim()), *self._release()]
 
     def source(self, claim: str) -> Citation | None:
         """A citation of the sentence that supports a claim which cites nothing itself, if there is one."""
@@ -137,6 +138,7 @@ class ClaimChecker:
         if "\n" in self._held:
             return True
         ended = _END.search(self._claim) and not _ABBREVIATION.search(self._claim)
+        ended = ended and not _NUMBERED.match(self._claim)  # "1." before an item or within a heading ends nothing
         return bool(ended and _STARTS_NEW.match(next_word))
 
     def _release(self) -> Iterator[Piece]:
@@ -162,7 +164,7 @@ class ClaimChecker:
 
     def _end_claim(self) -> Iterator[Piece]:
         """Ends a sentence: one that cites nothing gets the source that supports it, or is marked."""
-        claim, cited, is_set = plain_claim(self._claim), self._cited, self._claim.lstrip().startswith(("|", "$$"))
+        claim, cited, is_set = plain_claim(self._claim), self._cited, self._claim.lstrip().startswith(("|", "$$", "#"))
         leading, self._leading = self._leading, []
         self._claim, self._cited = "", False
         if leading and claim and not cited:

@@ -476,12 +476,11 @@ def _estimated(event: "Estimated") -> str:
 
 def _print_csv(turn: "Turn") -> None:
     """The table of a comparison, or one line on stderr that there is none."""
-    from .tables import to_csv
-
     if not turn.table:
-        err.print("The answer has no table; ask for a comparison.")
+        refused = turn.outcome.value == "refused"
+        err.print("Nothing was found to compare." if refused else "The answer has no table; ask for a comparison.")
         raise typer.Exit(1)
-    out.file.write(to_csv(turn.table))
+    out.file.write(turn.table_as_csv)
 
 
 def _print_check(turn: "Turn") -> None:

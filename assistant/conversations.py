@@ -11,7 +11,7 @@ from index_store import Paper, Theme, sentences
 from .citations import Citation, Piece, References, markdown, quoted, tally
 from .errors import InvalidHistory
 from .routing import Before, Mode, Plan, spoken_of
-from .tables import Cell, tables
+from .tables import Cell, tables, to_csv
 from .topics import TopicMap
 from .usage import Usage
 
@@ -88,6 +88,19 @@ class Turn:
     def table(self) -> list[list[Cell]]:
         """The first table of the answer, its head first; empty if it has none."""
         return next(iter(tables(self.pieces)), [])
+
+    @property
+    def table_as_csv(self) -> str:
+        """The table as CSV, with a last row that names the papers each column cites."""
+        titles = {citation.number: citation.paper.display_title for citation in self.citations}
+        columns = list(zip(*(row for row in self.table if len(row) == len(self.table[0])), strict=True))[1:]
+        named = [
+            "; ".join(
+                f"[{number}] {titles[number]}" for number in dict.fromkeys(n for cell in column for n in cell.citations)
+            )
+            for column in columns
+        ]
+        return to_csv([*self.table, [Cell("Papers"), *map(Cell, named)]])
 
     @property
     def unused(self) -> tuple[Paper, ...]:
@@ -212,6 +225,8 @@ def _cited(message: Mapping[str, Any], place: int) -> dict[int, list[Mapping[str
 def _kind(message: Mapping[str, Any], place: int, question: str) -> tuple[Plan, tuple[Theme, ...]]:
     """What kind of answer a message was, and its themes."""
     try:
+        if not all(isinstance(message.get(name) or [], list) for name in ("subjects", "themes")):
+            raise TypeError("these are lists")
         plan = Plan(
             Mode(message.get("mode") or Mode.ASK),
             question,

@@ -22,7 +22,7 @@ from .gather import gather
 from .intent import MOST_SUBJECTS, Length
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
-from .planning import read_again
+from .planning import is_foreign, read_again
 from .prompts import Prompts
 from .routing import Mode, plan
 from .settings import Settings, load_settings
@@ -141,7 +141,7 @@ class Assistant:
         try:
             draft.llm = chosen.model if chosen else None
             model = LanguageModel(chosen) if chosen else None
-            if model and (conversation.turns or draft.plan.mode is Mode.COMPARE):
+            if model and (conversation.turns or draft.plan.mode is Mode.COMPARE or is_foreign(message)):
                 draft.plan, calls = await read_again(
                     draft.plan, conversation, model, self._prompts, stop, self.settings.max_question_characters
                 )
@@ -181,6 +181,8 @@ class Assistant:
             else:
                 _log.exception("the turn failed")
             problem = describe(error)
+            if isinstance(draft.writer, Overview) and draft.pieces:
+                draft.add(draft.writer.coverage(draft.cited))
             turn = draft.turn(Outcome.FAILED, self.settings, problem.message)
             yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, draft.references))
 
@@ -256,8 +258,9 @@ class Assistant:
                     draft.references = checker.references
         except LLMError as error:
             problem = error
-        cut = bool(problem) or stop.is_set()
-        for piece in [part for target in targets.close() for part in checker.feed(target)] + checker.close(cut=cut):
+        rest = [part for target in targets.close() for part in checker.feed(target)]
+        rest += checker.close(cut=bool(problem) or stop.is_set(), half=call.finish == "length")
+        for piece in rest:
             yield piece
         draft.references, draft.dropped = checker.references, targets.dropped + checker.dropped
         draft.spent(call)

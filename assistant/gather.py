@@ -11,6 +11,7 @@ from index_store import match as match_papers
 
 from .answer import Answer
 from .compare import Comparison
+from .intent_compare import listed
 from .routing import Mode, Plan
 from .settings import Settings
 from .sides import sides
@@ -56,7 +57,7 @@ def _topic(plan: Plan, library: Library, settings: Settings) -> Overview:
     else:
         result = search(library, plan.topic, _WIDER * settings.summary_papers)
         nearest = tuple(hit.paper for hit in result.hits[:3])
-        hits = on_topic(plan.topic, result, lambda papers: _vectors(library, papers), settings.relevance_threshold)
+        hits = _on_topic(plan.topic, result, library, settings)
         beyond = max(0, len(hits) - settings.summary_papers)
         hits = hits[: settings.summary_papers]
     papers = [hit.paper for hit in hits]
@@ -65,6 +66,21 @@ def _topic(plan: Plan, library: Library, settings: Settings) -> Overview:
     return Overview(
         plan.standalone, plan.topic, hits, themes, searched, len(papers), plan.length, nearest=nearest, beyond=beyond
     )
+
+
+def _on_topic(topic: str, result: SearchResult, library: Library, settings: Settings) -> tuple[PaperHit, ...]:
+    """The papers on a topic; where none is on the whole of it, those on each of its parts, as in `A and B`."""
+
+    def on(part: str, found: SearchResult) -> tuple[PaperHit, ...]:
+        return on_topic(part, found, lambda papers: _vectors(library, papers), settings.relevance_threshold)
+
+    if hits := on(topic, result):
+        return hits
+    parts = listed(topic).subjects
+    if len(parts) < 2:
+        return ()
+    each = [hit for part in parts for hit in on(part, search(library, part, _WIDER * settings.summary_papers))]
+    return tuple({hit.paper.id: hit for hit in each}.values())
 
 
 def _collection(plan: Plan, library: Library) -> Overview:

@@ -72,14 +72,14 @@ class TableChecker:
                 out += self._text(part)
         return out
 
-    def close(self, *, cut: bool = False) -> list[Piece]:
-        """The rest; a side that was left out is filled, unless the answer was cut."""
+    def close(self, *, cut: bool = False, half: bool = False) -> list[Piece]:
+        """The rest; a side that was left out is filled, unless the answer was cut. A half row is left out."""
         out: list[Piece] = [] if self._begun else list(self.opening)
         self._begun = True
-        if self._in_row:
+        if self._in_row and not half:
             out += self._row(cut=cut)
         out += self._end_table(cut=cut) if self._table == "open" else self.checker.feed(self._lead)
-        out += self.checker.close(cut=cut)
+        out += self.checker.close(cut=cut, half=half)
         if not self._shown and not cut:
             out += ["\n\n", self.head, *self._quoted(self.own_words())]
         return out

@@ -37,6 +37,7 @@ _DESCRIBED = re.compile(
     r"^(?:the\s+)?(?:\w+\s+)?(?:ones?|papers?|stud(?:y|ies)|works?)\s+(?:\w+ing|on|that|which|where|about|of|by|for|in|with)\b",
     re.I,
 )
+_ASIDE = re.compile(r"^(?:which|that|who|whose|where)\s+\w", re.IGNORECASE)  # "A, which merges layers, differs from B"
 _VERSUS = re.compile(r"\s+(?:vs\.?|versus|v\.)\s+", re.IGNORECASE)
 _GENERIC = re.compile(
     r"^(?:its|their|the|all|any|some|many|most|more|prior|previous|existing|other|others|earlier|related|traditional|standard|"
@@ -117,7 +118,7 @@ _BOTH = re.compile(
     re.IGNORECASE,
 )
 _BEFORE_VERSUS = re.compile(
-    r"^.*\b(?:compare|contrast|comparison(?: of| between)?|differences?(?: between)?|(?:how|what|which|why|when|where)(?: (?:about|is|are|do|does|"
+    r"^.*\b(?:compare|contrast|comparison(?: of| between)?|(?:pros and cons|advantages|strengths) of|differences?(?: between)?|(?:how|what|which|why|when|where)(?: (?:about|is|are|do|does|"
     r"(?:one )?(?:is|are|to)(?: \w+)*))?)\b[\s:,]*(?=\S)",
     re.IGNORECASE,
 )
@@ -242,7 +243,8 @@ def _cut_last(text: str) -> tuple[str, list[str]]:
 
 def _made(subjects: Sequence[str], aspects: Sequence[str]) -> Comparison | None:
     """The comparison, if there are two subjects of which each can be searched for."""
-    clean = list(dict.fromkeys(name for subject in _completed(subjects) if (name := clean_subject(subject))))
+    named = [name for subject in _completed(subjects) if (name := clean_subject(subject)) and not _ASIDE.match(name)]
+    clean = list({name.casefold(): name for name in reversed(named)}.values())[::-1]
     if not len(clean) >= 2 or any(len(name.split()) > _LONGEST_SUBJECT for name in clean):
         return None
     if any((_GENERIC.match(name) or _CLAUSE.search(name)) and not is_pronoun(name) for name in clean):
@@ -275,7 +277,7 @@ def _tidy_aspects(aspects: Sequence[str]) -> tuple[str, ...]:
             flags=re.IGNORECASE,
         )
         if content_terms(text) and not re.fullmatch(
-            r"(?:\W|\b(?:different|differently|differ|differences?|each other|better|one|compare|common|similar|main|key|any|work|works|outperforms?|beats?|surpass|exceeds?|improve|replace|upon|on|over)\b)*",
+            r"(?:\W|\b(?:different|differently|differ|differences?|related|similarly|each other|better|one|compare|common|similar|main|key|any|work|works|outperforms?|beats?|surpass|exceeds?|improve|replace|upon|on|over)\b)*",
             text,
             re.IGNORECASE,
         ):

@@ -23,8 +23,22 @@ _log = logging.getLogger(__name__)
 _TOKENS = 300
 _HISTORY_TOKENS = 1500
 _LONGEST_SUBJECT = 120  # characters
+# Words that questions in the commonest other languages can hardly do without, and English ones never hold.
+_FOREIGN = frozenset(
+    "der das und von sich wie wer ist ein eine einen dem den für zwischen welche welcher unterscheidet fasse zusammen "
+    "le les des une est que quelle quelles comment résume sur entre différence avec dans "
+    "el los las una qué cómo cuál resume sobre diferencia con il gli che come riassumi tra differenza della delle "
+    "os um uma como quais resuma het een van tussen wat hoe verschil".split()
+)
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
 _REPAIR = "That is not the line of JSON that was asked for. Answer again with that line alone."
+
+
+def is_foreign(message: str) -> bool:
+    """Whether a message is in another language than English, which the rules cannot read."""
+    words = re.findall(r"[^\W\d_]+", message.lower())
+    strange = sum(any(ord(letter) > 0x24F for letter in word) and len(word) > 2 for word in words)
+    return 2 * strange > len(words) or sum(word in _FOREIGN for word in words) > 1
 
 
 async def read_again(
@@ -73,14 +87,15 @@ def merged(plan: Plan, found: Mapping[str, Any], longest: int) -> Plan:
     if plan.automatic and mode is Mode.ASK and kind in (Mode.COMPARE, Mode.SUMMARISE):
         mode = Mode(kind)
     if mode is Mode.COMPARE and len(subjects) > 1:
-        if len(subjects) < len(plan.subjects):
-            subjects = (*subjects, *_forgotten(plan.subjects, subjects))
+        known = (*plan.subjects, *plan.left_out)
+        if len(subjects) < len(known):
+            subjects = (*subjects, *_forgotten(known, subjects))
         return replace(
             plan,
             mode=mode,
             subjects=subjects[:MOST_SUBJECTS],
             aspects=aspects or plan.aspects,
-            left_out=subjects[MOST_SUBJECTS:] or plan.left_out,
+            left_out=subjects[MOST_SUBJECTS:],
         )
     if mode is Mode.COMPARE and not plan.subjects:
         return plan

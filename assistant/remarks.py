@@ -96,7 +96,7 @@ def _figures(sides: Sequence[Side], rows: Sequence[Row], references: References)
         )
         verdict = f"All of them name {same}; the settings may still differ."
     else:
-        verdict = "They name no data, model or measure in common, so they are not comparable as they stand."
+        verdict = "These sentences name no data or model in common, so their figures are not comparable as they stand."
     yield f"**Figures.** {shown}. {verdict}\n\n"
 
 

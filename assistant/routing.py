@@ -192,7 +192,7 @@ def _asked(text: str, before: Before) -> str:
 
 def _comparison(text: str, before: Before, *, chosen: bool) -> Plan | None:
     """The plan of a comparison, or None; `chosen` says that it must be one."""
-    found = comparison(text) or _again(text, before) or (listed(text) if chosen else None)
+    found = comparison(text) or _again(text, before) or (_meant(text) if chosen else None)
     if found is None:
         return None
     names = [name for subject in found.subjects for name in _resolved(subject, before)]
@@ -209,6 +209,13 @@ def _comparison(text: str, before: Before, *, chosen: bool) -> Plan | None:
     literal = all(name in text for name in subjects)
     read_as = text if literal else compared(subjects, found.aspects)
     return Plan(Mode.COMPARE, text, read_as, subjects, found.aspects, left_out=left_out)
+
+
+def _meant(text: str) -> Comparison:
+    """What is to be compared in a message that does not ask for it itself: what it names, else what it lists."""
+    if len(names := method_names(text)) > 1 or (names and text.endswith("?")):
+        return Comparison(tuple(names))
+    return listed(topic_of(text) if summary(text) else text)
 
 
 def _again(text: str, before: Before) -> Comparison | None:
@@ -267,6 +274,8 @@ def _asks_for_summary(text: str, before: Before) -> bool:
 def _summary(text: str, before: Before) -> Plan:
     found = _WHAT_ABOUT.match(text.strip(" .?!")) if summary(text) is None else None
     topic = topic_of((found["what"] or found["also"]) if found else text)
+    if found is None and summary(text) is None:
+        topic = _topic_in(text) or topic
     if not is_pronoun(topic):
         if before.asked and _SUCH.search(topic):
             topic = f"{topic} ({before.asked.strip(' ?!.')})"
@@ -274,6 +283,12 @@ def _summary(text: str, before: Before) -> Plan:
     named = _topic_before(before)
     within = tuple(paper.id for paper in before.papers) if before.subjects else ()
     return Plan(Mode.SUMMARISE, text, f"Summarise {named}" if named else text, topic=named, within=within)
+
+
+def _topic_in(text: str) -> str:
+    """The topic of a message that asks something else: what it compares, or what it names."""
+    compares = comparison(text)
+    return " and ".join(compares.subjects if compares else method_names(text))
 
 
 def _topic_before(before: Before) -> str:

@@ -133,9 +133,10 @@ def _named(subject: str, result: SearchResult) -> list[PaperHit]:
     wanted = names(subject)
     if not wanted:
         return []
-    exact = [hit for hit in result.hits if _squeeze(short_name(hit.paper)) == _squeeze(subject)]
-    titled = [hit for hit in result.hits if all(_says(name, hit.paper.display_title) for name in wanted)]
-    told = [hit for hit in result.hits if all(_says(name, hit.paper.abstract) for name in wanted)]
+    told_of = [hit for hit in result.hits if hit.sentences]  # a title alone has nothing to cite
+    exact = [hit for hit in told_of if _squeeze(short_name(hit.paper)) == _squeeze(subject)]
+    titled = [hit for hit in told_of if all(_says(name, hit.paper.display_title) for name in wanted)]
+    told = [hit for hit in told_of if all(_says(name, hit.paper.abstract) for name in wanted)]
     return exact or titled or told
 
 
@@ -146,7 +147,7 @@ def _about(subject: str, result: SearchResult, threshold: float) -> list[PaperHi
     if unknown and (not content_terms(subject) or (named and unknown & set(terms(" ".join(named))))):
         return []
     share = len(unknown) / max(1, len(content_terms(subject)))
-    hits = sorted(result.hits, key=lambda hit: -hit.relevance)
+    hits = sorted((hit for hit in result.hits if hit.sentences), key=lambda hit: -hit.relevance)
     if not hits or hits[0].relevance - _UNKNOWN_COST * share < threshold:
         return []
     return [hit for hit in hits if hit.relevance >= max(threshold, _NEAR_BEST * hits[0].relevance)]

@@ -93,7 +93,9 @@ class Overview:
         if self.topic_map:
             rest = self.total - count
             examples = f"{_papers(self.total)} in this collection, {count} shown as examples"
-            return f"\n\n*{examples}; the other {rest:,} are on the map.*\n"
+            if rest:
+                examples += "; the other one is on the map" if rest == 1 else f"; the other {rest:,} are on the map"
+            return f"\n\n*{examples}.*\n"
         left = ""
         if unused:
             names = [escape_markdown(short_name(paper)) for paper in unused[:_NAMED_UNUSED]]

@@ -49,8 +49,8 @@ class Checked(Protocol):
     def feed(self, piece: str | Target) -> list[Piece]:
         """What can be let out after this piece."""
 
-    def close(self, *, cut: bool = False) -> list[Piece]:
-        """What was held back, once the answer has ended, or was cut."""
+    def close(self, *, cut: bool = False, half: bool = False) -> list[Piece]:
+        """What was held back, once the answer has ended, or was cut; `half` if it ended at the model's limit."""
 
 
 class Writer(Protocol):

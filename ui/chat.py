@@ -250,13 +250,14 @@ class Chat:
         }
 
     def _instead(self, turn: Turn | None) -> Updates:
-        """The buttons that change what the page chose by itself, and the length of a summary of a topic."""
+        """The buttons that change the kind of the last answer, and the length of a summary of a topic."""
         kinds = dict(zip(words.INSTEAD, self._parts.kinds, strict=True))
         sizes = zip((Length.SHORT, Length.LONG), (self._parts.shorter, self._parts.longer), strict=True)
+        is_map = turn is not None and turn.topic_map is not None
         of_topic = turn is not None and turn.mode is Mode.SUMMARISE and turn.topic_map is None and bool(turn.papers)
         return {
             **{
-                button: gr.update(visible=turn is not None and turn.plan.automatic and turn.mode != kind)
+                button: gr.update(visible=turn is not None and turn.mode != kind and not (is_map and kind == "compare"))
                 for kind, button in kinds.items()
             },
             **{

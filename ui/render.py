@@ -20,7 +20,6 @@ from assistant import (
     TopicMap,
     Turn,
     sentences,
-    to_csv,
 )
 
 from . import words
@@ -91,11 +90,13 @@ def _map(found: TopicMap | None) -> str:
 
 def _downloads(item: Turn) -> str:
     """Links that save a comparison: its table as CSV, the whole answer as Markdown."""
-    if not item.table:
+    if item.mode is not Mode.COMPARE or not item.table:
         return ""
+    papers = {citation.number: citation.paper for citation in item.citations}
+    listed = "".join(f"\n[{number}] {paper.display_title}. {paper.link}".rstrip() for number, paper in papers.items())
     files = [
-        (words.SAVE_CSV, "comparison.csv", "text/csv", "\ufeff" + to_csv(item.table)),
-        (words.SAVE_MARKDOWN, "comparison.md", "text/markdown", f"# {item.standalone}\n\n{item.answer}"),
+        (words.SAVE_CSV, "comparison.csv", "text/csv", "\ufeff" + item.table_as_csv),
+        (words.SAVE_MARKDOWN, "comparison.md", "text/markdown", f"# {item.standalone}\n\n{item.answer}\n{listed}\n"),
     ]
     links = " · ".join(
         f'<a download="{name}" href="data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}">'

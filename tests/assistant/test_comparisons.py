@@ -206,7 +206,9 @@ async def test_the_remarks_say_only_what_can_be_read_off_the_abstracts(assistant
     quotes = re.findall(r"> (.+) \[(\d)\]", agrees)
     assert [number for _, number in quotes] == ["1", "2"]
     assert all(quote in paper.abstract for (quote, _), paper in zip(quotes, turn.papers, strict=True))
-    assert "They name no data, model or measure in common, so they are not comparable as they stand." in figures
+    assert (
+        "These sentences name no data or model in common, so their figures are not comparable as they stand." in figures
+    )
     assert "[1]" in figures and "[2]" in figures
 
 

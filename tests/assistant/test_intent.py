@@ -113,7 +113,7 @@ def test_case_does_not_decide_over_the_commonest_forms(message: str) -> None:
         ("compare A1, B2, C3, D4, E5 and F6", ["a1", "b2", "c3", "d4", "e5", "f6"]),
         ("compare A1, B2, C3, D4, E5, F6, G7 and H8", ["a1", "b2", "c3", "d4", "e5", "f6"]),
         ("which of A1, B2 and C3 is fastest?", ["a1", "b2", "c3"]),
-        ("compare A1, a1, A1 and B2", ["a1", "a1", "b2"]),
+        ("compare A1, a1, A1 and B2", ["a1", "b2"]),
     ],
 )
 def test_lists_of_up_to_six_are_kept_in_order(message: str, named: list[str]) -> None:

@@ -103,8 +103,11 @@ def test_the_table_is_saved_as_csv_and_the_comparison_as_markdown(page: Page, tm
         saved[name] = (tmp_path / download.value.suggested_filename).read_text(encoding="utf-8-sig")
     rows = list(csv.reader(saved[words.SAVE_CSV].splitlines()))
     assert rows[0] == ["Aspect", "MiniCache", "ZipCache"]
-    assert len(rows) == 1 + turn.locator("tbody tr").count()
-    assert all(re.search(r"\[\d+\]$", cell) or cell == "not stated" for row in rows[1:] for cell in row[1:])
+    assert len(rows) == 1 + turn.locator("tbody tr").count() + 1
+    assert all(re.search(r"\[\d+\]$", cell) or cell == "not stated" for row in rows[1:-1] for cell in row[1:])
+    assert rows[-1][0] == "Papers"
+    assert [cell.split(":")[0] for cell in rows[-1][1:]] == ["[1] MiniCache", "[2] ZipCache"]
+    assert "\n[1] MiniCache: KV Cache Compression" in saved[words.SAVE_MARKDOWN]
     assert saved[words.SAVE_MARKDOWN].startswith(f"# {COMPARISON}\n\n| **Aspect** | MiniCache | ZipCache |\n")
 
 
