@@ -280,8 +280,8 @@ def test_our_questions_in_quotations_against_the_aims(run: Run) -> None:
     assert found["total"]["questions"] == 122
     assert_reached(found["tune"], AIMS)
     assert_reached(found["total"], AIMS | {"subjects": 0.94})
-    # The half that was not looked at falls a little short of three aims: 0.889, 0.837 and 0.7996 when last measured.
-    assert_reached(found["test"], AIMS | {"subjects": 0.88, "recall": 0.83, "precision": 0.79})
+    # The half that was not looked at falls short of one aim: 0.889 of its comparisons cite every findable subject.
+    assert_reached(found["test"], AIMS | {"subjects": 0.88})
 
 
 @pytest.fixture

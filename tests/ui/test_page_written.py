@@ -264,8 +264,11 @@ def test_the_key_of_the_settings_is_neither_shown_nor_sent_to_another_address(
     with ScriptedServer() as elsewhere:
         elsewhere.enqueue("ready")
         field = page.get_by_label(words.ADDRESS, exact=True)
-        expect(field).to_have_value(server.base_url)  # filled by the page, which must not come after the reader
+        expect(field).to_have_value(server.base_url)
+        page.wait_for_timeout(500)  # Gradio may set the field once more while the panel unfolds
         field.fill(elsewhere.base_url)
+        page.wait_for_timeout(300)
+        expect(field).to_have_value(elsewhere.base_url)
         expect(connect(page, "scripted", "")).to_contain_text("scripted answers")
         assert [asked.headers["Authorization"] for asked in elsewhere.chats] == ["Bearer none"]
 
