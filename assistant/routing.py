@@ -222,9 +222,7 @@ def _again(text: str, before: Before) -> Comparison | None:
     """A follow-up that compares what was spoken of: in another respect, or with something else."""
     stripped = text.strip(" .?!")
     if found := _THEY_DIFFER.match(stripped):
-        return (
-            Comparison((found["they"],)) if re.search(r"differ|compare|alike|similar|common", stripped, re.I) else None
-        )
+        return Comparison((found["they"],)) if _LIKENESS.search(stripped) else None
     if (found := _HOW_COMPARES.match(stripped)) and before.spoken_of:
         return Comparison(("it", found["name"]))
     if not before.subjects:

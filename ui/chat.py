@@ -128,7 +128,7 @@ class Chat:
         stop = asyncio.Event()
         self._stops.setdefault(session, set()).add(stop)
         asked = " ".join(question.split())
-        draft, shown = _Draft(Plan(Mode.ASK, asked, asked)), ""
+        draft, shown, said = _Draft(Plan(Mode.ASK, asked, asked)), "", words.SEARCHING
         yield {
             parts.question: "",
             parts.draft: draft.html(),
@@ -155,8 +155,12 @@ class Chat:
                     self._note(event, draft)
                 panel = render.sources(conversation, draft.found, draft.pieces)
                 # Sent only when it has changed: with a map's papers it is large.
-                yield {parts.draft: draft.html(), **({parts.sources: panel} if panel != shown else {})}
-                shown = panel
+                yield {
+                    parts.draft: draft.html(),
+                    **({parts.sources: panel} if panel != shown else {}),
+                    **({parts.announcement: draft.step} if draft.step != said else {}),
+                }
+                shown, said = panel, draft.step
         except Exception as error:  # refused before the turn began: the question goes back to its writer
             yield self.show(kept, speaker) | {
                 parts.question: question,

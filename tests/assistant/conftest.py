@@ -3,15 +3,16 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant import cli
-from index_store import Embedder
+from assistant import Assistant, Settings, cli
+from assistant.testing import ScriptedServer
+from index_store import Embedder, Library
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,23 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], emb
 def home(tmp_path: Path, sample_home: Path) -> Path:
     """This test's own home, where commands look by themselves, with the sample collection in it."""
     return Path(shutil.copytree(sample_home, tmp_path / "home"))
+
+
+Model = Callable[..., Assistant]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def model(server: ScriptedServer, sample_library: Library) -> Model:
+    """The assistant over the sample collection with the scripted model."""
+
+    def model(**known: Any) -> Assistant:
+        defaults = {"llm_model": "scripted", "llm_retries": 0, "OPENAI_BASE_URL": server.base_url, "llm_timeout": 20.0}
+        return Assistant(sample_library, Settings(home=sample_library.home, **(defaults | known)))
+
+    return model

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from assistant.tables import NOT_STATED, tables
 from assistant.testing import Reply, ScriptedServer
 from index_store import Embedder, Library, terms
 
+from .conftest import Model
 from .turns import ask, assert_sound, cited, collect, column, short, talk, titles, told
 
 CACHES = "How does MiniCache differ from ZipCache?"
@@ -345,25 +346,6 @@ ROWS = (
 )
 AFTER = f"\n**What differs:** {MINI} [P1.2], while {ZIP} [P2.7].\n"
 GOOD = HEAD + ROWS + AFTER
-
-Model = Callable[..., Assistant]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def model(server: ScriptedServer, sample_library: Library) -> Model:
-    """The assistant over the sample collection with the scripted model."""
-
-    def model(**known: Any) -> Assistant:
-        defaults = {"llm_model": "scripted", "llm_retries": 0, "OPENAI_BASE_URL": server.base_url, "llm_timeout": 10.0}
-        return Assistant(sample_library, Settings(home=sample_library.home, **(defaults | known)))
-
-    return model
 
 
 async def test_a_written_comparison_is_one_call_for_the_plan_and_one_for_the_table(

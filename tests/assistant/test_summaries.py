@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from assistant.testing import Reply, ScriptedServer
 from assistant.topics import topic_map
 from index_store import Embedder, Library, State
 
+from .conftest import Model
 from .making import make_paper
 from .turns import ask, collect, short, talk, told
 
@@ -408,7 +409,6 @@ def test_of_very_many_papers_the_map_draws_some_of_every_theme() -> None:
 
 # -- written ----------------------------------------------------------------------------------------------------------
 
-Model = Callable[..., Assistant]
 NO_PLAN = '{"question": ""}'
 MANY, FEW = "more on the first theme", "more on the second theme"
 STATE_PAPERS = (
@@ -453,23 +453,6 @@ def text(sample_library: Library, before: Conversation) -> str:
     ids = before.turns[0].themes[1].papers[:2]
     papers = sample_library.catalogue.papers(ids)
     return text_on([papers[paper_id] for paper_id in ids])
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def model(server: ScriptedServer, sample_library: Library) -> Model:
-    """The assistant over the sample collection with the scripted model."""
-
-    def model(**known: Any) -> Assistant:
-        defaults = {"llm_model": "scripted", "llm_retries": 0, "OPENAI_BASE_URL": server.base_url, "llm_timeout": 20.0}
-        return Assistant(sample_library, Settings(home=sample_library.home, **(defaults | known)))
-
-    return model
 
 
 async def test_few_papers_are_read_whole_by_the_one_call_that_writes(

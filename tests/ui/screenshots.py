@@ -51,11 +51,13 @@ def main() -> None:
     ):
         picture(browser, address, "page", QUESTION)
         picture(browser, address, "page-phone-dark", QUESTION, phone=True, dark=True)
-        for name, question in (("comparison", COMPARISON), ("summary", SUMMARY), ("map", MAP)):
+        for name, question in (("comparison", COMPARISON), ("summary", SUMMARY)):
             picture(browser, address, name, question)
             picture(browser, address, f"{name}-dark", question, dark=True)
             picture(browser, address, f"{name}-phone", question, phone=True)
             picture(browser, address, f"{name}-phone-dark", question, phone=True, dark=True)
+        picture(browser, address, "map", MAP)
+        picture(browser, address, "map-phone-dark", MAP, phone=True, dark=True)
 
 
 if __name__ == "__main__":
