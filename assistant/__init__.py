@@ -2,6 +2,7 @@
 
 from index_store import (
     EmbeddingError,
+    Filter,
     LibraryError,
     LibraryInUse,
     Paper,
@@ -9,8 +10,10 @@ from index_store import (
     Ranking,
     SearchResult,
     Sentence,
+    Standing,
     Status,
     Theme,
+    everything,
     plain_text,
     sentences,
 )
@@ -34,6 +37,7 @@ from .events import (
 )
 from .examples import examples
 from .intent import Length
+from .limits import limited, limits
 from .llm import Connection, check
 from .routing import Mode, Plan
 from .settings import Settings, load_settings, settings_table
@@ -56,6 +60,7 @@ __all__ = [
     "Estimated",
     "Event",
     "Failed",
+    "Filter",
     "InvalidHistory",
     "InvalidQuestion",
     "InvalidSettings",
@@ -76,6 +81,7 @@ __all__ = [
     "SearchResult",
     "Sentence",
     "Settings",
+    "Standing",
     "Status",
     "Theme",
     "TopicMap",
@@ -84,8 +90,11 @@ __all__ = [
     "Unsourced",
     "check",
     "describe",
+    "everything",
     "examples",
     "from_messages",
+    "limited",
+    "limits",
     "load_settings",
     "markdown",
     "plain_text",

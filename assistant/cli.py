@@ -14,14 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from .cli_evaluate import evaluate
+from .console import (
+    FEW,
+    AsJson,
+    Home,
+    err,
+    index,
+    index_few,
+    open_assistant,
+    out,
+    print_error,
+    print_json,
+    progress_bar,
+)
 
-    from index_store import AddReport, Catalogue, PaperHit
+if TYPE_CHECKING:
+    from index_store import AddReport, Catalogue, Filter, PaperHit
 
     from .conversations import Turn
     from .engine import Assistant
@@ -40,20 +52,20 @@ app = typer.Typer(
 sample_app = typer.Typer(help="The sample collection of 97 papers.", no_args_is_help=True)
 app.add_typer(sample_app, name="sample")
 
-out = Console()
-err = Console(stderr=True)
-
 _SIGNS = {"partly": "~", "not found": "?"}
 _KINDS = {
     "compare": "a comparison (--mode ask for a plain answer)",
     "summarise": "a summary (--mode ask for a plain answer)",
 }
 
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="DIR", help="Folder of the library (RESEARCH_ASSISTANT_HOME).", show_default=False),
+
+FromYear = Annotated[int | None, typer.Option("--from-year", metavar="YEAR", help="Only papers of this year or later.")]
+ToYear = Annotated[int | None, typer.Option("--to-year", metavar="YEAR", help="Only papers of this year or earlier.")]
+Author = Annotated[str, typer.Option(metavar="NAME", help="Only papers by this author: one or more words of the name.")]
+Source = Annotated[str, typer.Option(metavar="FILE", help="Only papers from this file, as `show` names it.")]
+OnlyPaper = Annotated[
+    list[str] | None, typer.Option("--paper", metavar="ID", help="Only this paper; may be given several times.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -63,7 +75,7 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        err.print("Stopped. What was added is kept; the next command goes on from there.")
+        err.print("Stopped. What was done is kept; `research-assistant index` or the page goes on from there.")
         sys.exit(130)
     except Exception as error:
         from index_store import LibraryError
@@ -72,7 +84,7 @@ def main() -> None:
 
         if not isinstance(error, AssistantError | LibraryError):
             raise
-        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        print_error(str(error))
         sys.exit(1)
 
 
@@ -93,7 +105,8 @@ def serve(
     with Assistant.open(settings=settings) as assistant:
         if not assistant.library.sample_offered and not assistant.library.status().papers:
             assistant.library.add_sample()
-        _index(assistant)
+        if assistant.library.status().pending <= FEW:
+            index(assistant)  # a short wait for a page that is ready; what is more goes on behind it
         serve_page(assistant)
 
 
@@ -105,13 +118,18 @@ def add(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add papers from files. A paper that is already there is updated, not doubled."""
-    with _open(home) as assistant:
-        report = assistant.library.add_files(files)
-        _index(assistant)
+    """Add papers from files. A paper that is already there is updated, not doubled.
+
+    Its words are found at once; its meaning once it is embedded. Ctrl-C stops that, and `index` or the page goes on.
+    """
+    with open_assistant(home) as assistant:
+        with progress_bar() as bar:
+            task = bar.add_task("Reading papers", total=None)
+            report = assistant.library.add_files(files, lambda read: bar.update(task, completed=read))
+        index(assistant)
         total = assistant.library.status().papers
     if as_json:
-        _print_json(
+        print_json(
             {"new": report.new, "updated": report.updated, "same": report.same, "papers": total}
             | {"skipped": [asdict(record) for record in report.skipped]}
         )
@@ -120,8 +138,19 @@ def add(
         for record in report.skipped:
             out.print(f"  skipped {record}", markup=False, highlight=False, soft_wrap=True)
     if report.skipped:
-        err.print(_left_out(report), markup=False, highlight=False, soft_wrap=True)
+        print_error(_left_out(report))
         raise typer.Exit(1)
+
+
+@app.command(name="index")
+def index_pending(home: Home = None, as_json: AsJson = False) -> None:
+    """Go on embedding the papers that wait for it, after an `add` or a `rebuild` that was stopped."""
+    with open_assistant(home) as assistant:
+        count = index(assistant)
+    if as_json:
+        print_json({"indexed": count})
+    else:
+        out.print(f"Embedded {count:,} papers.", highlight=False)
 
 
 @app.command()
@@ -132,9 +161,12 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     with _catalogue(home) as (settings, catalogue):
         found = status_of(catalogue)
     if as_json:
-        _print_json(asdict(found) | {"home": str(settings.home)})
+        print_json(asdict(found) | {"home": str(settings.home)})
         return
     out.print(f"{found.papers:,} papers, {found.indexed:,} indexed, {found.pending:,} waiting", highlight=False)
+    if found.pending:
+        share = found.indexed / found.papers
+        out.print(f"{share:.0%} embedded; the others are found by their words until then", highlight=False)
     out.print(f"{found.sample:,} of them from the sample collection", highlight=False)
     out.print(f"embedding model: {found.embedding_model or 'none yet'}", highlight=False)
     out.print(f"folder: {settings.home}", highlight=False, soft_wrap=True, markup=False)
@@ -151,7 +183,7 @@ def list_papers(
     with _catalogue(home) as (_, catalogue):
         papers = catalogue.page(limit=limit, offset=offset)
     if as_json:
-        _print_json([paper.to_dict() for paper in papers])
+        print_json([paper.to_dict() for paper in papers])
         return
     table = Table("id", "title", "year", box=None, pad_edge=False)
     for paper in papers:
@@ -165,7 +197,7 @@ def show(paper_id: Annotated[str, typer.Argument(metavar="ID")], home: Home = No
     with _catalogue(home) as (_, catalogue):
         paper = catalogue.paper(paper_id)
     if as_json:
-        _print_json(paper.to_dict())
+        print_json(paper.to_dict())
         return
     out.print(f"[bold]{escape(paper.display_title)}[/bold]")
     facts = [", ".join(paper.authors), str(paper.year or ""), paper.venue, paper.link, f"from {paper.source}"]
@@ -178,11 +210,11 @@ def remove(
     paper_ids: Annotated[list[str], typer.Argument(metavar="ID...")], home: Home = None, as_json: AsJson = False
 ) -> None:
     """Remove papers by id."""
-    with _open(home) as assistant:
+    with open_assistant(home) as assistant:
         assistant.library.remove(paper_ids)
         left = assistant.library.status().papers
     if as_json:
-        _print_json({"removed": len(set(paper_ids)), "papers": left})
+        print_json({"removed": len(set(paper_ids)), "papers": left})
     else:
         out.print(f"Removed {len(set(paper_ids))}. {left:,} papers in the library.", highlight=False)
 
@@ -190,10 +222,10 @@ def remove(
 @app.command()
 def rebuild(home: Home = None, as_json: AsJson = False) -> None:
     """Make both indexes anew from the catalogue; needed after the embedding model was changed."""
-    with _open(home, rebuild=True) as assistant:
-        count = _index(assistant)
+    with open_assistant(home, rebuild=True) as assistant:
+        count = index(assistant)
     if as_json:
-        _print_json({"indexed": count})
+        print_json({"indexed": count})
     else:
         out.print(f"Rebuilt the index of {count:,} papers.", highlight=False)
 
@@ -201,12 +233,12 @@ def rebuild(home: Home = None, as_json: AsJson = False) -> None:
 @sample_app.command("add")
 def sample_add(home: Home = None, as_json: AsJson = False) -> None:
     """Add the sample papers that are not in the library yet."""
-    with _open(home) as assistant:
+    with open_assistant(home) as assistant:
         report = assistant.library.add_sample()
-        _index(assistant)
+        index(assistant)
         total = assistant.library.status().papers
     if as_json:
-        _print_json({"new": report.new, "papers": total})
+        print_json({"new": report.new, "papers": total})
     else:
         out.print(_added(report) + f" {total:,} papers in the library.", highlight=False)
 
@@ -214,11 +246,11 @@ def sample_add(home: Home = None, as_json: AsJson = False) -> None:
 @sample_app.command("remove")
 def sample_remove(home: Home = None, as_json: AsJson = False) -> None:
     """Remove the sample papers; those that your own files have replaced stay."""
-    with _open(home) as assistant:
+    with open_assistant(home) as assistant:
         count = assistant.library.remove_sample()
         left = assistant.library.status().papers
     if as_json:
-        _print_json({"removed": count, "papers": left})
+        print_json({"removed": count, "papers": left})
     else:
         out.print(f"Removed {count:,} sample papers. {left:,} papers in the library.", highlight=False)
 
@@ -227,15 +259,27 @@ def sample_remove(home: Home = None, as_json: AsJson = False) -> None:
 def search(
     question: Annotated[str, typer.Argument(metavar="QUESTION")],
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many papers.")] = 10,
+    from_year: FromYear = None,
+    to_year: ToYear = None,
+    author: Author = "",
+    source: Source = "",
+    paper: OnlyPaper = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """The papers that match a question best, with the passages that match."""
-    with _open(home) as assistant:
-        _index(assistant)
-        hits = assistant.search(question, k).hits
+    from .limits import limits
+
+    within = limits(from_year, to_year, author, source, paper)
+    with open_assistant(home) as assistant:
+        index_few(assistant)
+        _require(assistant, paper)
+        found = assistant.search(question, k, within=within)
+    hits = found.hits
+    if found.problem:
+        print_error(found.problem)
     if as_json:
-        _print_json([_hit(hit) for hit in hits])
+        print_json([_hit(hit) for hit in hits])
         return
     for hit in hits:
         out.print(f"{hit.rank:>3}. [bold]{escape(hit.paper.display_title)}[/bold]  {hit.paper.id}", highlight=False)
@@ -258,6 +302,11 @@ def ask(
         Path | None, typer.Option(help="JSON list of role and content: the conversation so far.", exists=True)
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of a comparison as CSV.")] = False,
+    from_year: FromYear = None,
+    to_year: ToYear = None,
+    author: Author = "",
+    source: Source = "",
+    paper: OnlyPaper = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -266,6 +315,7 @@ def ask(
     [1~] means that the sentence supports the claim partly, [1?] that it does not, [?] that no source was found.
     """
     from .intent import Length
+    from .limits import limits
     from .routing import Mode
 
     if mode not in list(Mode):
@@ -275,16 +325,18 @@ def ask(
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json go apart.", param_hint="--csv")
     wanted = Length(length) if length else None
-    with _open(home) as assistant:
-        _index(assistant)
+    within = limits(from_year, to_year, author, source, paper)
+    with open_assistant(home) as assistant:
+        index_few(assistant)
+        _require(assistant, paper)
         streaming = not (as_json or as_csv)
-        turn = asyncio.run(_ask(assistant, question, Mode(mode), wanted, history, streaming=streaming))
+        turn = asyncio.run(_ask(assistant, question, Mode(mode), wanted, history, within, streaming=streaming))
     if as_json:
-        _print_json(turn.to_dict())
+        print_json(turn.to_dict())
     if as_csv:
         _print_csv(turn)
     if turn.problem:
-        err.print(turn.problem, markup=False, highlight=False, soft_wrap=True)
+        print_error(turn.problem)
         raise typer.Exit(1)
 
 
@@ -301,7 +353,7 @@ def check(as_json: AsJson = False, home: Home = None) -> None:
         raise InvalidSettings("No model is set, so answers are quotations. Name one in RESEARCH_ASSISTANT_LLM_MODEL.")
     seen = asyncio.run(check_connection(connection))
     if as_json:
-        _print_json(seen)
+        print_json(seen)
         return
     out.print(f"{seen['model']} answers; first word after {seen['first_token_seconds']} s.", highlight=False)
     if not seen["streams"]:
@@ -310,94 +362,7 @@ def check(as_json: AsJson = False, home: Home = None) -> None:
         out.print("It does not count tokens; the product estimates them.")
 
 
-@app.command()
-def evaluate(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(help="Holds `scifact/` with claims.jsonl and sentences.jsonl.gz.", show_default=False),
-    ] = None,
-    questions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="JSON Lines: `question`, `kind`, and if known `history`, `subjects`, `papers`, `optional`, `refused`.",
-            show_default=False,
-        ),
-    ] = None,
-    half: Annotated[
-        str | None, typer.Option(help="Only the questions whose `half` is tune or test.", show_default=False)
-    ] = None,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure the answers to questions whose papers are known, or the support check on SciFact's labelled claims."""
-    from .evaluation import HALVES
-
-    if (folder is None) == (questions is None):
-        raise typer.BadParameter("Give either FOLDER or --questions FILE.", param_hint="FOLDER")
-    if half is not None and (half not in HALVES or questions is None):
-        raise typer.BadParameter(f"goes with --questions and is one of {', '.join(HALVES)}.", param_hint="--half")
-    if questions:
-        _evaluate_answers(questions, half or "", home, as_json=as_json)
-    elif folder:
-        _evaluate_support(folder, as_json=as_json)
-
-
-def _evaluate_answers(questions: Path, half: str, home: Path | None, *, as_json: bool) -> None:
-    """Asks the library every question of the file and prints the measures; exit code 1 if a turn failed."""
-    from .conversations import Outcome
-    from .evaluation import MEASURES, ask_all, read_questions, report
-
-    wanted = read_questions(questions, half)
-    with _open(home) as assistant:
-        _index(assistant)
-        with _progress() as bar:
-            task = bar.add_task("Asking", total=len(wanted))
-            turns = asyncio.run(ask_all(assistant, wanted, lambda done: bar.update(task, completed=done)))
-    found = report(wanted, turns)
-    if as_json:
-        _print_json(found)
-    else:
-        parts = {name: part for name, part in found.items() if name not in ("llm", "failures")}
-        table = Table(f"answers by {found['llm']}" if found["llm"] else "answers in quotations", *parts, box=None)
-        table.add_row("questions", *(str(part["questions"]) for part in parts.values()))
-        for name, title in MEASURES.items():
-            table.add_row(title, *(_percent(part[name]) for part in parts.values()))
-        table.add_row("seconds, median", *(f"{part['seconds']:.2f}" for part in parts.values()))
-        out.print(table)
-    failed = [turn for turn in turns if turn.outcome is Outcome.FAILED]
-    if failed:
-        said = f"{len(failed)} of {len(turns)} questions failed; the first: {failed[0].problem}"
-        err.print(said, markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1)
-
-
-def _percent(figure: dict[str, Any]) -> str:
-    return "–" if figure["value"] is None else f"{figure['value']:.1%} of {figure['of']}"
-
-
-def _evaluate_support(folder: Path, *, as_json: bool) -> None:
-    """Measures the support check on SciFact's claims, beside plain cosine."""
-    from index_store import open_embedder
-
-    from .support_training import evaluate as measure
-
-    if not (folder / "scifact" / "claims.jsonl").is_file():
-        raise typer.BadParameter(f"{folder} has no scifact/claims.jsonl.", param_hint="FOLDER")
-    with err.status("Embedding the claims and abstracts; this takes some minutes"):
-        found = measure(folder, open_embedder("minilm").embed)
-    if as_json:
-        _print_json(found)
-        return
-    for title in ("confusion", "paraphrases"):
-        table = Table(title, *next(iter(found[title].values()), {}), box=None)
-        for name, counts in found[title].items():
-            table.add_row(name, *(str(count) for count in counts.values()))
-        out.print(table)
-    table = Table("AUROC", "ours", "cosine", box=None)
-    for name, values in [*found["auroc"].items(), ("rationale sentences, F1", found["rationale_f1"])]:
-        table.add_row(name, f"{values['ours']:.3f}", f"{values['cosine']:.3f}")
-    out.print(table)
+app.command()(evaluate)
 
 
 @app.command()
@@ -414,12 +379,19 @@ def print_version() -> None:
     out.print(version("research-assistant"), highlight=False)
 
 
+def _require(assistant: "Assistant", paper_ids: list[str] | None) -> None:
+    """Raises `UnknownPaper` for an id that no paper has."""
+    for paper_id in paper_ids or ():
+        assistant.library.catalogue.paper(paper_id)
+
+
 async def _ask(
     assistant: "Assistant",
     question: str,
     mode: "Mode",
     length: "Length | None",
     history: Path | None,
+    within: "Filter",
     *,
     streaming: bool,
 ) -> "Turn":
@@ -427,6 +399,7 @@ async def _ask(
     from .conversations import Conversation, from_messages
     from .errors import InvalidHistory
     from .events import Cited, Delta, Done, Estimated, Failed, Planned, Reading, Unsourced
+    from .limits import limited
 
     written = ""
     conversation = Conversation()
@@ -436,10 +409,13 @@ async def _ask(
         except (OSError, ValueError) as error:
             raise InvalidHistory(f"{history} cannot be read as JSON: {error}.") from error
         conversation = from_messages(messages, assistant.library.catalogue.papers)
-    async for event in assistant.ask(question, conversation, mode, length=length):
+    async for event in assistant.ask(question, conversation, mode, length=length, within=within):
         match event:
-            case Planned(plan) if streaming and plan.automatic and plan.mode.value in _KINDS:
-                out.print(f"Read as {_KINDS[plan.mode.value]}.\n", highlight=False)
+            case Planned(plan) if streaming:
+                if plan.automatic and plan.mode.value in _KINDS:
+                    out.print(f"Read as {_KINDS[plan.mode.value]}.\n", highlight=False)
+                if plan.limits:
+                    out.print(f"Searched only: {limited(plan.limits)}.\n", markup=False, highlight=False)
                 continue
             case Estimated() if streaming and err.is_terminal:
                 err.print(_estimated(event), highlight=False)
@@ -503,15 +479,6 @@ def _print_references(turn: "Turn") -> None:
 
 
 @contextmanager
-def _open(home: Path | None, *, rebuild: bool = False) -> Iterator["Assistant"]:
-    from .engine import Assistant
-    from .settings import load_settings
-
-    with Assistant.open(settings=load_settings(home=home), rebuild=rebuild) as assistant:
-        yield assistant
-
-
-@contextmanager
 def _catalogue(home: Path | None) -> Iterator[tuple["Settings", "Catalogue"]]:
     from index_store import open_catalogue
 
@@ -523,16 +490,6 @@ def _catalogue(home: Path | None) -> Iterator[tuple["Settings", "Catalogue"]]:
         yield settings, catalogue
     finally:
         catalogue.close()
-
-
-def _index(assistant: "Assistant") -> int:
-    """Indexes what is pending, with a bar on stderr while there is something to do."""
-    pending = assistant.library.status().pending
-    if not pending:
-        return assistant.library.index()
-    with _progress() as bar:
-        task = bar.add_task("Indexing papers", total=pending)
-        return assistant.library.index(lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -549,19 +506,6 @@ def _refuse_taken(host: str, port: int) -> None:
                 f"The page cannot listen on {host}:{port} ({error.strerror or error}). "
                 f"Perhaps it is open there already; otherwise choose another port: `PORT={port + 1} make run`."
             ) from error
-
-
-def _progress() -> "Progress":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        disable=not err.is_terminal,  # a script that reads stderr gets errors only
-    )
 
 
 def _added(report: "AddReport") -> str:
@@ -606,7 +550,3 @@ def _hit(hit: "PaperHit") -> dict[str, Any]:
         "paper": hit.paper.to_dict(),
         "passages": [asdict(passage) for passage in hit.passages],
     }
-
-
-def _print_json(value: Any) -> None:
-    out.file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

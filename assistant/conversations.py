@@ -117,6 +117,7 @@ class Turn:
             "aspects": list(self.plan.aspects),
             "topic": self.plan.topic,
             "length": self.plan.length.value,
+            "limits": {name: value for name, value in asdict(self.plan.limits).items() if value not in (None, "")},
             "answer": self.answer,
             "refused": self.outcome is Outcome.REFUSED,
             "citations": [_citation(citation) for citation in self.citations],

@@ -2,24 +2,39 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from index_store import Library, Ranking, SearchResult, open_embedder, search, sentences
+from index_store import (
+    Background,
+    ChromaServer,
+    Embedder,
+    EndpointReranker,
+    Filter,
+    Library,
+    Ranking,
+    SearchResult,
+    everything,
+    open_embedder,
+    search,
+    sentences,
+)
 
 from . import judge, notes
-from .citations import CitationStream, Piece, TargetStream
+from .citations import CitationStream, Piece, TargetStream, escape_markdown
 from .claims import ClaimChecker
 from .compare import Comparison
 from .conversations import Conversation, Outcome, Turn
 from .draft import Draft
 from .errors import LLMError, describe
 from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
-from .gather import gather
+from .gather import Finder, gather
 from .intent import MOST_SUBJECTS, Length
+from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
 from .planning import is_foreign, read_again
@@ -29,7 +44,7 @@ from .settings import Settings, load_settings
 from .summarise import Overview
 from .support import SupportChecker
 from .usage import Usage
-from .writer import Room
+from .writer import Room, Writer
 
 _log = logging.getLogger(__name__)
 _JUDGE_TOKENS = 500
@@ -37,6 +52,7 @@ _CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_
 _NOT_JUDGED = "The answer could not be judged again; its labels are those of the support check."
 _NO_SOURCE = "No sentence of the papers was found for this answer. Try again, or ask for quotations instead."
 _TOO_MANY = "A comparison has at most {most} subjects; left out: {names}."
+_NONE_PASSES = "**Nothing here is within your limits** ({limits}). Widen or clear them, then ask again.\n"
 _UNREAD = "{count} papers on this topic were not read, to keep to {calls} calls (RESEARCH_ASSISTANT_SUMMARY_CALLS)."
 
 
@@ -45,11 +61,21 @@ class Assistant:
 
     def __init__(self, library: Library, settings: Settings) -> None:
         self.library, self.settings = library, settings
+        self.background = Background(library)
+        self.reranker = (
+            EndpointReranker(url=settings.rerank_url, model=settings.rerank_model, api_key=settings.rerank_api_key)
+            if settings.rerank_url
+            else None
+        )
         self._prompts = Prompts(settings.prompts_folder)
         # The check was calibrated with MiniLM, whatever model the index uses.
         self._shares_vectors = settings.embedding_model == "minilm"
-        minilm = library.embedder if self._shares_vectors else open_embedder("minilm")
-        self._support = SupportChecker(minilm.embed)
+        self._support = SupportChecker(lambda texts: self._minilm.embed(texts))
+
+    @cached_property
+    def _minilm(self) -> Embedder:
+        """Loaded when a claim is first checked, as a search from the shell needs none."""
+        return self.library.embedder if self._shares_vectors else open_embedder("minilm")
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None, *, rebuild: bool = False) -> "Assistant":
@@ -59,7 +85,12 @@ class Assistant:
         """
         chosen = settings or load_settings(home=home)
         embedder = open_embedder(chosen.embedding_model, api_base=chosen.openai_base_url, api_key=chosen.openai_api_key)
-        return cls(Library(home or chosen.home, embedder, rebuild=rebuild), chosen)
+        server = (
+            ChromaServer(chosen.chroma_url, chosen.chroma_token, chosen.chroma_tenant, chosen.chroma_database)
+            if chosen.chroma_url
+            else None
+        )
+        return cls(Library(home or chosen.home, embedder, rebuild=rebuild, server=server), chosen)
 
     def __enter__(self) -> "Assistant":
         return self
@@ -70,19 +101,26 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Gives back the library."""
+        """Ends what runs behind, and gives back the library."""
+        self.background.stop()
         self.library.close()
 
     def warm_up(self) -> None:
         """Loads what the first question would otherwise wait for."""
-        self.search("warm up", 1)
+        search(self.library, "warm up", 1)
         self._support.check("warm up", ["warm up"])
         if self.connection:
             warm_up()
 
-    def search(self, question: str, limit: int, ranking: Ranking = Ranking.FUSED) -> SearchResult:
-        """The `limit` best papers for a question."""
-        return search(self.library, question, limit, ranking=ranking)
+    def search(
+        self, question: str, limit: int, ranking: Ranking = Ranking.FUSED, within: Filter = everything
+    ) -> SearchResult:
+        """The `limit` best papers for a question, of those that pass a filter."""
+        fused = ranking is Ranking.FUSED  # the parts are for measuring, and are left as they are
+        reranker, reranked = (self.reranker, self.settings.rerank_papers) if fused else (None, 0)
+        return search(
+            self.library, question, limit, ranking=ranking, within=within, reranker=reranker, reranked=reranked
+        )
 
     def as_retriever(self, k: int = 10, ranking: Ranking = Ranking.FUSED) -> PaperRetriever:
         """A LlamaIndex retriever over the library; scores are cosines with `Ranking.MEANING`."""
@@ -108,9 +146,18 @@ class Assistant:
         connection: Connection | None = None,
         quoting_only: bool = False,
         length: Length | None = None,
+        within: Filter = everything,
     ) -> Turn:
         """The whole turn at once; the same as the last event of `ask`."""
-        events = self.ask(message, conversation, mode, connection=connection, quoting_only=quoting_only, length=length)
+        events = self.ask(
+            message,
+            conversation,
+            mode,
+            connection=connection,
+            quoting_only=quoting_only,
+            length=length,
+            within=within,
+        )
         async for event in events:
             if isinstance(event, Done | Failed):
                 return event.turn
@@ -126,11 +173,13 @@ class Assistant:
         connection: Connection | None = None,
         quoting_only: bool = False,
         length: Length | None = None,
+        within: Filter = everything,
     ) -> AsyncGenerator[Event, None]:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
         `connection` stands in for the model of the settings; with `quoting_only` none is asked. `length` is that of a
-        summary, where the message does not say it. Raises `InvalidQuestion` before the first event; any later failure
+        summary, where the message does not say it. Only papers that pass
+        `within` are searched. Raises `InvalidQuestion` before the first event; any later failure
         is a `Failed` event.
         """
         conversation = conversation or Conversation()
@@ -148,10 +197,14 @@ class Assistant:
                 for call in calls:
                     draft.spent(call)
                 draft.lap("plan")
+            draft.plan = replace(draft.plan, limits=within)
             yield Planned(draft.plan)
             if draft.plan.left_out:
                 draft.remark(_TOO_MANY.format(most=MOST_SUBJECTS, names=", ".join(draft.plan.left_out)))
-            writer = draft.writer = await asyncio.to_thread(gather, draft.plan, self.library, self.settings)
+            find = Finder(self.search, within)
+            writer = draft.writer = await asyncio.to_thread(gather, draft.plan, self.library, self.settings, find)
+            if find.problem:
+                draft.remark(find.problem)
             draft.lap("search")
             draft.references = draft.references.offer(hit.paper for hit in writer.hits)
             overview = writer if isinstance(writer, Overview) else None
@@ -274,12 +327,21 @@ class Assistant:
             draft.remark(_NO_SOURCE)
 
 
+def _said(writer: Writer, draft: Draft) -> Iterable[str]:
+    """The quotations, or why there are none."""
+    if writer.hits:
+        return writer.quote(draft.references)
+    if draft.plan.limits and not writer.searched:
+        return (_NONE_PASSES.format(limits=escape_markdown(limited(draft.plan.limits))),)
+    return writer.refuse()
+
+
 async def _quote(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece, None]:
     """The answer in quotations, or that the collection holds none."""
     writer = draft.writer
     assert writer is not None, "nothing is quoted before the papers are found"
     stream = CitationStream(draft.references, frozenset(hit.paper.id for hit in writer.hits))
-    for chunk in writer.quote(draft.references) if writer.hits else writer.refuse():
+    for chunk in _said(writer, draft):
         for piece in stream.feed(chunk):
             yield piece
         draft.references = stream.references

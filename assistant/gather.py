@@ -1,17 +1,18 @@
 """A plan -> the writer that answers it, with its evidence. The one place where the library is searched."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index_store import Library, Paper, PaperHit, SearchResult, State, Theme, search
+from index_store import Filter, Library, Paper, PaperHit, SearchResult, State, Theme
 from index_store import match as match_papers
 
 from .answer import Answer
 from .compare import Comparison
 from .intent_compare import listed
+from .limits import passing
 from .routing import Mode, Plan
 from .settings import Settings
 from .sides import sides
@@ -21,54 +22,69 @@ from .writer import Writer
 
 _SUBJECT_MARGIN = 0.08  # a subject that the reader names needs less to be believed than a question does
 _EXAMPLES = 4  # papers of each theme that may be shown as examples of it
+_VECTORS_AT_ONCE = 1000  # papers
 _WIDER = 2  # a topic is searched for so many times the papers that may be on it
 
 
-def gather(plan: Plan, library: Library, settings: Settings) -> Writer:
+class Finder:
+    """Searches what the reader's limits leave, and keeps what went wrong without ending the search."""
+
+    def __init__(self, search: Callable[..., SearchResult], within: Filter) -> None:
+        self._search, self.within = search, within
+        self.problem = ""
+
+    def __call__(self, question: str, limit: int) -> SearchResult:
+        """The `limit` best papers for a question."""
+        result = self._search(question, limit, within=self.within)
+        self.problem = result.problem or self.problem
+        return result
+
+
+def gather(plan: Plan, library: Library, settings: Settings, find: Finder) -> Writer:
     """Searches for what the plan needs. Raises `EmbeddingError` if an endpoint cannot embed the question."""
     threshold = settings.relevance_threshold
-
-    def found(question: str, limit: int) -> SearchResult:
-        return search(library, question, limit)
 
     def matched(question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:
         return match_papers(library, question, papers)
 
     match plan.mode:
         case Mode.COMPARE:
-            of_each = sides(plan.subjects, plan.standalone, found, threshold - _SUBJECT_MARGIN)
-            indexed, frequencies = library.status().indexed, library.lexicon.document_frequencies
-            return Comparison(plan.standalone, of_each, plan.aspects, indexed, matched, frequencies)
+            of_each = sides(plan.subjects, plan.standalone, find, threshold - _SUBJECT_MARGIN)
+            searched, frequencies = library.lexicon.count_of(find.within), library.lexicon.document_frequencies
+            return Comparison(plan.standalone, of_each, plan.aspects, searched, matched, frequencies)
         case Mode.SUMMARISE if plan.within or plan.topic:
-            return _topic(plan, library, settings)
+            return _topic(plan, library, settings, find)
         case Mode.SUMMARISE:
-            return _collection(plan, library)
+            return _collection(plan, library, find.within)
         case _:
-            result = found(plan.standalone, settings.search_papers)
+            result = find(plan.standalone, settings.search_papers)
             return Answer(plan.standalone, result, result.relevance >= threshold)
 
 
-def _topic(plan: Plan, library: Library, settings: Settings) -> Overview:
+def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Overview:
     nearest: tuple[Paper, ...] = ()
     beyond = 0
     if plan.within:
         known = library.catalogue.papers(plan.within)
-        hits = match_papers(library, plan.topic, [known[paper_id] for paper_id in plan.within if paper_id in known])
+        of_theme = passing([known[paper_id] for paper_id in plan.within if paper_id in known], find.within)
+        hits = match_papers(library, plan.topic, of_theme)
     else:
-        result = search(library, plan.topic, _WIDER * settings.summary_papers)
+        result = find(plan.topic, _WIDER * settings.summary_papers)
         nearest = tuple(hit.paper for hit in result.hits[:3])
-        hits = _on_topic(plan.topic, result, library, settings)
+        hits = _on_topic(plan.topic, result, library, settings, find)
         beyond = max(0, len(hits) - settings.summary_papers)
         hits = hits[: settings.summary_papers]
     papers = [hit.paper for hit in hits]
     themes = grouped(papers, _vectors(library, papers), plan.topic) if papers else ()
-    searched = library.status().indexed
+    searched = library.lexicon.count_of(find.within)
     return Overview(
         plan.standalone, plan.topic, hits, themes, searched, len(papers), plan.length, nearest=nearest, beyond=beyond
     )
 
 
-def _on_topic(topic: str, result: SearchResult, library: Library, settings: Settings) -> tuple[PaperHit, ...]:
+def _on_topic(
+    topic: str, result: SearchResult, library: Library, settings: Settings, find: Finder
+) -> tuple[PaperHit, ...]:
     """The papers on a topic; where none is on the whole of it, those on each of its parts, as in `A and B`."""
 
     def on(part: str, found: SearchResult) -> tuple[PaperHit, ...]:
@@ -79,12 +95,13 @@ def _on_topic(topic: str, result: SearchResult, library: Library, settings: Sett
     parts = listed(topic).subjects
     if len(parts) < 2:
         return ()
-    each = [hit for part in parts for hit in on(part, search(library, part, _WIDER * settings.summary_papers))]
+    each = [hit for part in parts for hit in on(part, find(part, _WIDER * settings.summary_papers))]
     return tuple({hit.paper.id: hit for hit in each}.values())
 
 
-def _collection(plan: Plan, library: Library) -> Overview:
-    papers = list(library.catalogue.papers(library.catalogue.ids(State.INDEXED)).values())
+def _collection(plan: Plan, library: Library, within: Filter) -> Overview:
+    indexed = list(library.catalogue.papers(library.catalogue.ids(State.INDEXED)).values())
+    papers = passing(indexed, within)
     if not papers:
         return Overview(plan.standalone, "", (), (), 0, 0)
     vectors = _vectors(library, papers)
@@ -102,7 +119,10 @@ def _examples(library: Library, theme: Theme, papers: dict[str, Paper]) -> tuple
 
 def _vectors(library: Library, papers: Sequence[Paper]) -> NDArray[np.float32]:
     """One row of length 1 per paper: the mean direction of its passages."""
-    kept = library.vectors_of(papers)
-    rows = np.stack([kept[paper.content_hash].passages.mean(axis=0) for paper in papers])
+    rows = np.empty((len(papers), library.embedder.dimension), dtype=np.float32)
+    for start in range(0, len(papers), _VECTORS_AT_ONCE):  # a whole collection's sentences would fill the memory
+        part = papers[start : start + _VECTORS_AT_ONCE]
+        kept = library.vectors_of(part)
+        rows[start : start + len(part)] = [kept[paper.content_hash].passages.mean(axis=0) for paper in part]
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(lengths, 1e-9), dtype=np.float32)

@@ -50,7 +50,8 @@ def refusal(said: str, nearest: Sequence[Paper], searched: int) -> Iterator[str]
     if not searched:
         yield "**The collection is empty.** Add papers first, then ask again.\n"
         return
-    yield f"**{said}** {searched:,} papers were searched.\n\n"
+    looked_at = "1 paper was" if searched == 1 else f"{searched:,} papers were"
+    yield f"**{said}** {looked_at} searched.\n\n"
     titles = [escape_markdown(paper.display_title) for paper in nearest]
     if titles:
         yield "The nearest topics here are:\n\n" + "".join(f"- {title}\n" for title in titles)
@@ -59,7 +60,7 @@ def refusal(said: str, nearest: Sequence[Paper], searched: int) -> Iterator[str]
 def footer(papers: int, searched: int) -> str:
     """The last line of an answer in quotations."""
     of = "1 paper" if papers == 1 else f"{papers} papers"
-    return f"*Quoted word for word from {of} of the {searched:,} in this collection.*\n"
+    return f"*Quoted word for word from {of} of the {searched:,} searched.*\n"
 
 
 def _candidates(result: SearchResult) -> list[_Candidate]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from index_store import Paper, Theme, content_terms
+from index_store import Filter, Paper, Theme, content_terms, everything
 
 from .errors import InvalidQuestion
 from .followups import ONE_OF_SEVERAL, follows, short_name, standalone
@@ -30,7 +30,7 @@ class Plan:
     A comparison has two to six `subjects`, and `aspects` if the message names any; further subjects are `left_out`. A
     summary has a `topic`, or none
     for the collection as a whole; `within` holds the ids of the papers that it is limited to, if it is. `automatic`
-    says that the reader left the mode to us.
+    says that the reader left the mode to us, `limits` which papers are searched at all.
     """
 
     mode: Mode
@@ -43,6 +43,7 @@ class Plan:
     within: tuple[str, ...] = ()
     automatic: bool = False
     left_out: tuple[str, ...] = ()
+    limits: Filter = everything
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,35 @@ class Settings(BaseSettings):
         Field(ge=0, le=1, description="Below this relevance (0 to 1) the answer is “not in this collection”."),
     ] = 0.52
     search_papers: Annotated[int, Field(ge=1, le=50, description="How many papers a question looks at closely.")] = 8
+    rerank_url: Annotated[
+        str,
+        Field(
+            description="Address of a reranking endpoint, which puts what the search found into a better order. Empty: "
+            "no reranking."
+        ),
+    ] = ""
+    rerank_model: Annotated[
+        str, Field(description="Name of the model that reranks; empty for a server that has only one.")
+    ] = ""
+    rerank_api_key: Annotated[str, Field(repr=False, description="Key for the reranking endpoint.")] = ""
+    rerank_papers: Annotated[
+        int, Field(ge=2, le=200, description="How many of the papers found are given to the reranking endpoint.")
+    ] = 50
+    chroma_url: Annotated[
+        str,
+        Field(
+            alias="CHROMA_URL",
+            description="Address of a Chroma server that keeps the vectors, such as `http://localhost:8000`. Empty: in "
+            "the home folder, which one process at a time may then use.",
+        ),
+    ] = ""
+    chroma_token: Annotated[
+        str, Field(alias="CHROMA_TOKEN", repr=False, description="Token for the Chroma server or Chroma Cloud.")
+    ] = ""
+    chroma_tenant: Annotated[str, Field(alias="CHROMA_TENANT", description="Tenant on that server.")] = "default_tenant"
+    chroma_database: Annotated[str, Field(alias="CHROMA_DATABASE", description="Database of that tenant.")] = (
+        "default_database"
+    )
     summary_papers: Annotated[int, Field(ge=2, le=200, description="How many papers a summary takes in at most.")] = 40
     summary_calls: Annotated[
         int,

@@ -1,7 +1,8 @@
 """A scripted OpenAI-compatible server on loopback, for the tests and for anyone who tests against this product.
 
 Replies are queued and served in order, or made from what is asked; what was asked, and whether the caller hung up, is
-kept. Real HTTP, so the real client library, its timeouts and its parsing are under test.
+kept. Real HTTP, so the real client library, its timeouts and its parsing are under test. Given a way to score, it
+reranks as well, in the manner of Cohere or of Text Embeddings Inference.
 """
 
 import json
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Literal, cast
 
 Fault = Literal["", "cut", "hang", "malformed"]
+RerankForm = Literal["documents", "texts"]
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,21 @@ class Asked:
 
 
 class ScriptedServer:
-    """The server; use it as a context manager. `base_url` goes into OPENAI_BASE_URL."""
+    """The server; use it as a context manager. `base_url` goes into OPENAI_BASE_URL, or RESEARCH_ASSISTANT_RERANK_URL.
+
+    `/rerank` is there once `score` is set, which gives the relevance of a document to a query. `rerank_form` is the
+    request it takes: Cohere's `documents`, or the `texts` of Text Embeddings Inference.
+    """
 
     def __init__(self, model: str = "scripted", key: str = "") -> None:
         self.model, self.key = model, key
         self.requests: list[Asked] = []
         self.answer: Callable[[Asked], Reply] | None = None
         self.fallback: Reply | None = None
+        self.score: Callable[[str, str], float] | None = None
+        self.rerank_form: RerankForm = "documents"
         self._replies: deque[Reply] = deque()
+        self._rerank_replies: deque[Reply] = deque()
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._server = _QuietServer(("127.0.0.1", 0), _handler(self))
@@ -92,9 +101,18 @@ class ScriptedServer:
         """The requests for chat completions, in order."""
         return [asked for asked in self.requests if asked.path.endswith("/chat/completions")]
 
+    @property
+    def reranks(self) -> list[Asked]:
+        """The requests for reranking, in order."""
+        return [asked for asked in self.requests if asked.path.endswith("/rerank")]
+
     def enqueue(self, *replies: Reply | str) -> None:
         """Adds replies; a text stands for a plain reply."""
         self._replies.extend(Reply(reply) if isinstance(reply, str) else reply for reply in replies)
+
+    def enqueue_rerank(self, *replies: Reply | str) -> None:
+        """Adds replies of `/rerank` that go before scores: errors, delays, cuts, or a text to be sent as it stands."""
+        self._rerank_replies.extend(Reply(reply) if isinstance(reply, str) else reply for reply in replies)
 
     def __enter__(self) -> "ScriptedServer":
         self._thread.start()
@@ -117,6 +135,15 @@ class ScriptedServer:
         if self.answer:
             return self.answer(asked)
         return self.fallback or Reply(status=500, error="the script has no more replies")
+
+    def next_rerank(self, asked: Asked) -> Reply:
+        """The next queued reply of `/rerank`, else the scores, else an error as a server without the route sends it."""
+        with self._lock:
+            if self._rerank_replies:
+                return self._rerank_replies.popleft()
+        if not self.score:
+            return Reply(status=404, error="Not Found")
+        return _reranked(asked.body, self.rerank_form, self.model, self.score)
 
     def wait(self, seconds: float) -> bool:
         """Sleeps; says whether the server is being closed."""
@@ -148,6 +175,8 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             server.requests.append(asked)
             if not self._authorised():
                 return
+            if self.path.endswith("/rerank"):
+                return self._rerank(server.next_rerank(asked))
             if body.get("model") != server.model:
                 return self._error(Reply(status=404, error=f"The model `{body.get('model')}` does not exist"))
             reply = server.next_reply(asked)
@@ -158,6 +187,15 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             except (BrokenPipeError, ConnectionResetError):
                 asked.hung_up.set()
                 self.close_connection = True
+
+        def _rerank(self, reply: Reply) -> None:
+            server.wait(reply.first_delay)
+            if reply.fault == "cut":
+                self.close_connection = True
+            elif reply.status != 200:
+                self._error(reply)
+            else:
+                self._send(200, reply.text.encode())
 
         def _authorised(self) -> bool:
             if server.key and self.headers.get("Authorization") != f"Bearer {server.key}":
@@ -238,7 +276,9 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self._json(reply.status, {"error": error}, reply.headers)
 
         def _json(self, status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
-            data = json.dumps(value).encode()
+            self._send(status, json.dumps(value).encode(), headers)
+
+        def _send(self, status: int, data: bytes, headers: Mapping[str, str] | None = None) -> None:
             self.send_response(status)
             for name, text in {"Content-Type": "application/json", **(headers or {})}.items():
                 self.send_header(name, text)
@@ -263,3 +303,16 @@ def _chunk(model: str, delta: Mapping[str, str], finish: str | None = None) -> d
 def _usage(asked: Asked, reply: Reply) -> dict[str, int]:
     prompt, written = len(asked.text.split()), len(reply.tokens)
     return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
+
+
+def _reranked(body: Mapping[str, Any], form: RerankForm, model: str, score: Callable[[str, str], float]) -> Reply:
+    if form not in body:
+        return Reply(status=422, error=f"Failed to deserialize the JSON body: missing field `{form}`")
+    if form == "documents" and body.get("model", model) != model:
+        return Reply(status=404, error=f"The model `{body['model']}` does not exist")
+    scores = [score(body["query"], text) for text in body[form]]
+    ranked = sorted(range(len(scores)), key=lambda index: -scores[index])
+    if form == "texts":
+        return Reply(json.dumps([{"index": index, "score": scores[index]} for index in ranked]))
+    results = [{"index": index, "relevance_score": scores[index]} for index in ranked[: body.get("top_n")]]
+    return Reply(json.dumps({"model": model, "results": results}))

@@ -6,7 +6,8 @@ LibraryError
 ├── LibraryUnreadable   the folder, the catalogue or an index cannot be opened
 ├── ReaderError         a whole file cannot be read
 ├── UnknownPaper        no paper has that id
-└── EmbeddingError      the embedding model cannot be loaded or does not answer
+├── EmbeddingError      the embedding model cannot be loaded or does not answer
+└── RerankError         the reranking endpoint does not answer, refuses, or answers with something else
 """
 
 
@@ -39,3 +40,7 @@ class UnknownPaper(LibraryError):
 
 class EmbeddingError(LibraryError):
     """The embedding model cannot be loaded, or its server does not answer."""
+
+
+class RerankError(LibraryError):
+    """The reranking endpoint does not answer, refuses the request, or its answer cannot be used."""

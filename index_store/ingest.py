@@ -1,68 +1,106 @@
-"""Papers that the catalogue holds as pending -> both indexes; resumable after a kill at any point."""
+"""Papers that wait in the catalogue -> both indexes; resumable after a kill at any point.
+
+The words of a paper are indexed as soon as it is added, in a commit for many. Its meaning follows, batch by batch:
+while one batch is being embedded, the one before it is written to the index in another thread.
+"""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 
-from .catalogue import Catalogue, PaperVectors, State
+from .catalogue import Catalogue, PaperVectors, Waiting
 from .embedding import Embedder
 from .lexicon import Lexicon
-from .papers import Paper
+from .merging import State
+from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
-from .vectors import PassageVectors
+from .vectors import Entry, PassageVectors
 
-_BATCH = 64
+_WORDS_BATCH = 2000
 
 Progress = Callable[[int, int], None]
-"""Called with the number of papers indexed so far and the number there are to index."""
+"""Called with the number of papers done so far and the number there are to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The parts of an open library that indexing works on."""
+    """The parts of an open library that indexing works on; `writing` is held while an index is changed."""
 
     catalogue: Catalogue
     lexicon: Lexicon
     vectors: PassageVectors
     embedder: Embedder
+    writing: Callable[[], AbstractContextManager[None]]
 
 
-def finish(rooms: Rooms, progress: Progress | None = None) -> int:
-    """Drops what is marked as removed and indexes what is pending; returns how many papers were indexed.
+def drop_removed(rooms: Rooms) -> None:
+    """Takes what is marked as removed out of both indexes and the catalogue."""
+    if rooms.catalogue.ids(State.REMOVED):
+        with rooms.writing():
+            removed = rooms.catalogue.ids(State.REMOVED)  # another process may have brought one back until here
+            rooms.vectors.remove(removed)
+            rooms.lexicon.put([], removed=removed)
+            rooms.catalogue.forget(removed)
 
-    The order makes every step repeatable: vectors are kept in the catalogue first, then put into the indexes, and a
+
+def index_words(rooms: Rooms) -> None:
+    """Makes every paper that waits for it findable by its words."""
+    while rooms.catalogue.unworded(1):
+        with rooms.writing():
+            batch = rooms.catalogue.unworded(_WORDS_BATCH)  # here, as another process may have put a newer text in
+            rooms.lexicon.put([waiting.paper for waiting in batch])
+            rooms.catalogue.mark_worded(batch)
+
+
+def index_meanings(rooms: Rooms, progress: Progress | None = None, stop: Event | None = None) -> int:
+    """Embeds every paper that waits for it, and indexes it; returns how many were done before `stop` was set.
+
+    The order makes every step repeatable: vectors are kept in the catalogue first, then put into the index, and a
     paper counts as indexed last. A process killed in between repeats the batch without embedding it again.
     """
-    _drop_removed(rooms)
-    pending = rooms.catalogue.ids(State.PENDING)
-    for start in range(0, len(pending), _BATCH):
-        batch = list(rooms.catalogue.papers(pending[start : start + _BATCH]).values())
-        _index(rooms, batch)
-        if progress:
-            progress(min(start + _BATCH, len(pending)), len(pending))
-    return len(pending)
+    total, done, last = rooms.catalogue.counts()[State.PENDING], 0, 0
+    with ThreadPoolExecutor(1, thread_name_prefix="index") as writer:
+        written: Future[int] | None = None
+        while not (stop and stop.is_set()):
+            batch = rooms.catalogue.waiting(rooms.embedder.batch, after=last)
+            vectors = embedded(rooms, [waiting.paper for waiting in batch])
+            if written:
+                done += written.result()
+                if progress:
+                    progress(done, max(total, done))
+            if not batch:
+                return done
+            last = batch[-1].position
+            written = writer.submit(_write, rooms, batch, vectors)
+        return done + (written.result() if written else 0)
 
 
 def embedded(rooms: Rooms, papers: Sequence[Paper]) -> dict[str, PaperVectors]:
     """The vectors of papers by content hash, from the catalogue where they are kept, else computed and kept."""
+    if not papers:
+        return {}
     embedder = rooms.embedder
     known = rooms.catalogue.vectors(embedder.fingerprint, papers, embedder.dimension)
     missing = list({paper.content_hash: paper for paper in papers if paper.content_hash not in known}.values())
     if not missing:
         return known
+    cut = [(passages(paper.abstract), sentences(paper.abstract)) for paper in missing]
     texts: list[str] = []
-    spans: list[tuple[str, int, int]] = []
-    for paper in missing:
-        of_passages = [f"{paper.display_title}\n{passage.text}" for passage in passages(paper.abstract)]
-        of_sentences = [sentence.text for sentence in sentences(paper.abstract)]
-        spans.append((paper.content_hash, len(of_passages), len(of_sentences)))
-        texts += of_passages + of_sentences
+    for paper, (of_passages, of_sentences) in zip(missing, cut, strict=True):
+        texts += [f"{paper.display_title}\n{passage.text}" for passage in of_passages]
+        texts += [sentence.text for sentence in of_sentences]
     rows = embedder.embed(texts)
     position = 0
-    for content_hash, passage_count, sentence_count in spans:
-        middle, end = position + passage_count, position + passage_count + sentence_count
-        known[content_hash] = PaperVectors(rows[position:middle], rows[middle:end])
+    for paper, (of_passages, of_sentences) in zip(missing, cut, strict=True):
+        middle = position + len(of_passages)
+        end = middle + len(of_sentences)
+        parts: list[Passage | Sentence] = [*of_passages, *of_sentences]
+        cuts = np.array([(part.start, part.end) for part in parts], dtype=np.int32)
+        known[paper.content_hash] = PaperVectors(rows[position:middle], rows[middle:end], cuts.reshape(-1, 2))
         position = end
     rooms.catalogue.put_vectors(
         embedder.fingerprint, {paper.content_hash: known[paper.content_hash] for paper in missing}
@@ -70,23 +108,23 @@ def embedded(rooms: Rooms, papers: Sequence[Paper]) -> dict[str, PaperVectors]:
     return known
 
 
-def _index(rooms: Rooms, papers: Sequence[Paper]) -> None:
-    if not papers:
-        return
-    vectors = embedded(rooms, papers)
-    cut = [(paper, passage) for paper in papers for passage in passages(paper.abstract)]
-    rooms.vectors.put(
-        [paper.id for paper, _ in cut],
-        [passage for _, passage in cut],
-        np.concatenate([vectors[paper.content_hash].passages for paper in papers]),
-    )
-    rooms.lexicon.put(papers)
-    rooms.catalogue.mark_indexed(papers)
-
-
-def _drop_removed(rooms: Rooms) -> None:
-    removed = rooms.catalogue.ids(State.REMOVED)
-    if removed:
-        rooms.vectors.remove(removed)
-        rooms.lexicon.put([], removed=removed)
-        rooms.catalogue.forget(removed)
+def _write(rooms: Rooms, batch: Sequence[Waiting], vectors: dict[str, PaperVectors]) -> int:
+    """Puts a batch into the index of meanings, without what was changed or removed since it was read."""
+    with rooms.writing():
+        current = rooms.catalogue.still_waiting(batch)
+        if not current:
+            return 0
+        rows = [vectors[waiting.paper.content_hash].passages for waiting in current]
+        entries = [
+            Entry(waiting.paper, len(own), waiting.passage_count) for waiting, own in zip(current, rows, strict=True)
+        ]
+        # Before anything is put, so that after a kill the next text of the paper knows what there is to drop.
+        rooms.catalogue.note_passages(
+            {entry.paper.id: entry.passages for entry in entries if entry.passages > entry.before}
+        )
+        rooms.vectors.put(entries, np.concatenate(rows))
+        rooms.catalogue.note_passages(
+            {entry.paper.id: entry.passages for entry in entries if entry.passages < entry.before}
+        )
+        rooms.catalogue.mark_indexed(current)
+        return len(current)

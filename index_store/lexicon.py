@@ -1,17 +1,21 @@
 """The index of words: BM25 over titles and abstracts. The only module that imports tantivy."""
 
 import shutil
+import threading
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import tantivy
 
 from .errors import LibraryUnreadable
+from .filters import Filter, author_keys, everything
 from .papers import Paper
 
 _ANALYSER = "abstracts"
 _WRITER_HEAP_BYTES = 64_000_000  # tantivy refuses less than 15 MB a thread
+_LAST_YEAR = 9999
 _MAX_TERM_BYTES = 64  # longer "words" are encoded data or noise
 
 
@@ -55,17 +59,24 @@ def _asking_terms() -> frozenset[str]:
 
 
 class Lexicon:
-    """A tantivy index in one folder, with one document per paper: its id, and its title and abstract."""
+    """A tantivy index in one folder, with one document per paper: its words, and what it can be filtered by."""
 
-    def __init__(self, folder: Path) -> None:
-        """Opens the index in `folder`, or makes an empty one. Raises `LibraryUnreadable` if it is damaged."""
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        """Opens the index in `folder`, or makes an empty one. Raises `LibraryUnreadable` if it is damaged.
+
+        With `shared`, what other processes put in is seen by the next search.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         schema = (
             tantivy.SchemaBuilder()
             .add_text_field("id", stored=True, tokenizer_name="raw")
             .add_text_field("text", stored=False, tokenizer_name=_ANALYSER)
+            .add_text_field("author", stored=False, tokenizer_name="raw", index_option="basic")
+            .add_text_field("source", stored=False, tokenizer_name="raw", index_option="basic")
+            .add_integer_field("year", stored=False, indexed=True)
             .build()
         )
+        self._shared, self._writing = shared, threading.Lock()  # tantivy takes one writer at a time
         try:
             self._index = tantivy.Index(schema, path=str(folder))
         except ValueError as error:
@@ -83,38 +94,98 @@ class Lexicon:
 
     def put(self, papers: Iterable[Paper], removed: Iterable[str] = ()) -> None:
         """Adds or replaces papers by id and drops the `removed` ids, in one commit."""
-        writer = self._index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
-        for paper_id in removed:
-            writer.delete_documents_by_term("id", paper_id)
-        for paper in papers:
-            writer.delete_documents_by_term("id", paper.id)
-            writer.add_document(tantivy.Document(id=paper.id, text=f"{paper.title}\n{paper.abstract}"))
-        writer.commit()
-        writer.wait_merging_threads()
-        self._index.reload()
+        with self._writing:
+            writer = self._index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
+            for paper_id in removed:
+                writer.delete_documents_by_term("id", paper_id)
+            for paper in papers:
+                writer.delete_documents_by_term("id", paper.id)
+                writer.add_document(_document(paper))
+            writer.commit()
+            writer.wait_merging_threads()
+            self._index.reload()
 
-    def search(self, question: str, limit: int) -> list[tuple[str, float]]:
+    def search(self, question: str, limit: int, within: Filter = everything) -> list[tuple[str, float]]:
         """At most `limit` pairs of paper id and BM25 score, best first; papers without a common word are absent."""
-        wanted = content_terms(question) or list(dict.fromkeys(terms(question)))
-        if not wanted:
+        query = self._any_of(question)
+        if query is None:
             return []
-        clauses = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "text", term)) for term in wanted]
-        searcher = self._index.searcher()
-        hits = searcher.search(tantivy.Query.boolean_query(clauses), limit=limit).hits
-        return [(str(searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
+        return self._found(self._limited(query, self._conditions(within)), limit)
+
+    def scores(self, question: str, paper_ids: Sequence[str]) -> dict[str, float]:
+        """The BM25 scores of the given papers; those without a common word are absent."""
+        query = self._any_of(question)
+        if query is None or not paper_ids:
+            return {}
+        these = tantivy.Query.term_set_query(self._schema, "id", list(paper_ids))
+        return dict(self._found(self._limited(query, [these]), len(paper_ids)))
+
+    def ids_of_author(self, within: Filter) -> list[str]:
+        """The ids of all papers by the filter's author."""
+        every = max(1, self.count)
+        return [paper_id for paper_id, _ in self._found(self._limited(None, self._by_author(within)), every)]
+
+    def count_of(self, within: Filter) -> int:
+        """How many papers pass a filter."""
+        if not within:
+            return self.count
+        found: Any = self._searcher().search(self._limited(None, self._conditions(within)), limit=1)
+        return int(found.count or 0)  # on the object, not in its stubs
 
     def document_frequencies(self, wanted: Sequence[str]) -> dict[str, int]:
         """How many papers hold each of the given terms."""
-        searcher = self._index.searcher()
+        searcher = self._searcher()
         return {term: searcher.doc_freq("text", term) for term in wanted}
 
     def ids(self) -> set[str]:
         """The ids of all papers in the index."""
-        searcher = self._index.searcher()
-        hits = searcher.search(tantivy.Query.all_query(), limit=max(1, searcher.num_docs)).hits
-        return {str(searcher.doc(address)["id"][0]) for _, address in hits}
+        return {paper_id for paper_id, _ in self._found(tantivy.Query.all_query(), max(1, self.count))}
 
     @property
     def count(self) -> int:
         """The number of papers in the index."""
-        return int(self._index.searcher().num_docs)
+        return int(self._searcher().num_docs)
+
+    def _searcher(self) -> tantivy.Searcher:
+        if self._shared:
+            self._index.reload()
+        return self._index.searcher()
+
+    def _found(self, query: tantivy.Query, limit: int) -> list[tuple[str, float]]:
+        searcher = self._searcher()
+        hits = searcher.search(query, limit=limit, count=False).hits
+        return [(str(searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
+
+    def _any_of(self, question: str) -> tantivy.Query | None:
+        """Papers that hold any content word of the question, or any word if it has only asking words."""
+        wanted = content_terms(question) or list(dict.fromkeys(terms(question)))
+        clauses = [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "text", term)) for term in wanted]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+    def _conditions(self, within: Filter) -> list[tantivy.Query]:
+        found = self._by_author(within)
+        if within.source:
+            found.append(tantivy.Query.term_query(self._schema, "source", within.source))
+        if within.papers is not None:
+            found.append(tantivy.Query.term_set_query(self._schema, "id", list(within.papers)))
+        if within.from_year is not None or within.to_year is not None:
+            bounds = (within.from_year or 0, _LAST_YEAR if within.to_year is None else within.to_year)
+            found.append(tantivy.Query.range_query(self._schema, "year", tantivy.FieldType.Integer, *bounds))
+        return found
+
+    def _by_author(self, within: Filter) -> list[tantivy.Query]:
+        return [tantivy.Query.term_query(self._schema, "author", key) for key in within.author_keys]
+
+    @staticmethod
+    def _limited(query: tantivy.Query | None, conditions: Sequence[tantivy.Query]) -> tantivy.Query:
+        """The query among the papers that meet all conditions, which add nothing to the score."""
+        must = [tantivy.Query.const_score_query(condition, 0.0) for condition in conditions]
+        must = [query, *must] if query else must or [tantivy.Query.all_query()]
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, each) for each in must])
+
+
+def _document(paper: Paper) -> tantivy.Document:
+    fields = {"id": paper.id, "text": f"{paper.title}\n{paper.abstract}", "source": paper.source}
+    keys = {"author": sorted(author_keys(paper.authors))} if paper.authors else {}
+    year = {"year": paper.year} if paper.year is not None else {}
+    return tantivy.Document(**fields, **keys, **year)

@@ -1,24 +1,33 @@
 """The library as a whole: opens the rooms of one home folder under a lock, and adds, removes and rebuilds."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from threading import Event, Lock, RLock
 from types import TracebackType
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from . import ingest, sample
-from .catalogue import Catalogue, Outcome, PaperVectors, State
+from .catalogue import Catalogue, PaperVectors
+from .chroma import ChromaServer, Place
 from .embedding import Embedder
 from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable, ReaderError
 from .lexicon import Lexicon
+from .merging import Outcome, State
 from .papers import Paper
 from .readers import Malformed, Record, read_file
 from .vectors import PassageVectors
 
-_CATALOGUE, _VECTORS, _WORDS, _LOCK = "catalogue.sqlite3", "vectors", "words", "index.lock"
-_READ_BATCH = 500
+_CATALOGUE, _VECTORS, _WORDS = "catalogue.sqlite3", "vectors", "words"
+_LOCK, _EMBEDDING_LOCK = "index.lock", "embedding.lock"
+_LAYOUT = "2"  # of what both indexes hold of a paper; a change makes them anew from the catalogue, embedding nothing
+_READ_BATCH = 2000
+_WAIT = 60.0  # seconds for another process to finish a change, where several share a library
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How many papers the catalogue holds and how many of them are indexed, by which model."""
+    """How many papers the catalogue holds and how many of them are indexed by meaning too, by which model."""
 
     papers: int
     indexed: int
@@ -52,6 +61,11 @@ def open_catalogue(home: Path) -> Catalogue:
 
     Raises `LibraryUnreadable` if the folder cannot be written.
     """
+    _make(home)
+    return Catalogue(home / _CATALOGUE)
+
+
+def _make(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,7 +74,6 @@ def open_catalogue(home: Path) -> Catalogue:
         ) from error
     if not os.access(home, os.W_OK):
         raise LibraryUnreadable(f"The folder {home} cannot be written; choose another one with --home.")
-    return Catalogue(home / _CATALOGUE)
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -71,6 +84,11 @@ def _records(path: Path) -> Iterator[Record]:
         yield Malformed(str(path), 0, str(error).removeprefix(f"{path} "))
 
 
+def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    while batch := list(islice(records, _READ_BATCH)):
+        yield batch
+
+
 def status(catalogue: Catalogue) -> Status:
     """Counts from the catalogue."""
     counts = catalogue.counts()
@@ -78,45 +96,100 @@ def status(catalogue: Catalogue) -> Status:
         papers=counts[State.INDEXED] + counts[State.PENDING],
         indexed=counts[State.INDEXED],
         pending=counts[State.PENDING],
-        sample=len(catalogue.ids_from(sample.SOURCE)),
+        sample=catalogue.count_from(sample.SOURCE),
         embedding_model=(catalogue.meta("fingerprint") or "").partition("/")[0],
     )
 
 
 class Library:
-    """An open library. One process at a time owns it; close it, or use it as a context manager."""
+    """An open library. Close it, or use it as a context manager.
 
-    def __init__(self, home: Path, embedder: Embedder, *, rebuild: bool = False) -> None:
+    One process at a time owns it, unless its vectors are on a Chroma server: then any number may have it open, and a
+    change waits until another one is done.
+    """
+
+    def __init__(
+        self, home: Path, embedder: Embedder, *, rebuild: bool = False, server: ChromaServer | None = None
+    ) -> None:
         """Opens the library in `home`, making what is not there.
 
         With `rebuild`, both indexes are emptied first and every paper becomes pending; kept vectors are used again.
         Raises `LibraryInUse`, `IndexOutdated` or `LibraryUnreadable`.
         """
-        self.home, self.embedder = home, embedder
-        self.catalogue = open_catalogue(home)
+        self.home, self.embedder, self._shared = home, embedder, server is not None
+        _make(home)
         self._lock = FileLock(home / _LOCK, thread_local=False)
+        self._embedding_lock = FileLock(home / _EMBEDDING_LOCK, thread_local=False)
+        self._changing, self._indexing = RLock(), Lock()  # the same among the threads of this process
+        if not self._shared:
+            self._own()
+        with ExitStack() as undo:
+            undo.callback(self._lock.release, force=True)
+            with self._writing():
+                self.catalogue = Catalogue(home / _CATALOGUE)
+                undo.callback(self.catalogue.close)
+                self._place: Place = replace(server, collection=self._collection_name()) if server else home / _VECTORS
+                if rebuild or self.catalogue.meta("layout") != _LAYOUT or self._moved():
+                    self._empty_indexes(rebuild=rebuild)
+                self.catalogue.set_meta("vectors", self._kind)
+                self._open_indexes()
+                undo.callback(self.vectors.close)
+                self._refill_lost()
+            undo.pop_all()
+
+    def _own(self) -> None:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            self.catalogue.close()
             raise LibraryInUse(
-                f"The library in {home} is open in another process. Ask on its page, or stop it first."
+                f"The library in {self.home} is open in another process. Ask on its page, or stop it first."
             ) from error
-        try:
-            if rebuild:
-                self._empty_indexes()
-            self._open_indexes()
-        except BaseException:
-            self._lock.release()
-            self.catalogue.close()
-            raise
 
-    def _empty_indexes(self) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Held while an index is changed: by one thread, and where several processes share it, by one process."""
+        with self._changing:
+            try:
+                self._lock.acquire(timeout=_WAIT)
+            except Timeout as error:
+                raise LibraryInUse(
+                    f"Another process has been changing the library in {self.home} for {_WAIT:.0f} s; try again later."
+                ) from error
+            try:
+                yield
+            finally:
+                self._lock.release()
+
+    def _collection_name(self) -> str:
+        """One server may hold several libraries; each has its own collection."""
+        if not self.catalogue.meta("library"):
+            self.catalogue.set_meta("library", uuid4().hex[:12])
+        return f"papers-{self.catalogue.meta('library')}"
+
+    @property
+    def _kind(self) -> str:
+        return "server" if self._shared else "folder"
+
+    def _moved(self) -> bool:
+        """Whether the vectors were elsewhere in between, so that those here are of an earlier time."""
+        return self.catalogue.meta("vectors") not in (None, self._kind)
+
+    def _empty_indexes(self, *, rebuild: bool) -> None:
         self.catalogue.mark_all_pending()  # first, so that after a kill no paper counts as indexed in an empty index
-        PassageVectors.delete(self.home / _VECTORS)
-        Lexicon.delete(self.home / _WORDS)
-        self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
-        self.catalogue.prune_vectors(self.embedder.fingerprint)
+        PassageVectors.delete(self._place)
+        self._empty_words()
+        if rebuild:
+            self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
+            self.catalogue.prune_vectors(self.embedder.fingerprint)
+        self.catalogue.set_meta("layout", _LAYOUT)
+
+    def _empty_words(self) -> None:
+        folder = self.home / _WORDS
+        if self._shared:  # others may be searching, for whom the files must not be gone
+            with suppress(LibraryUnreadable, ValueError, OSError):  # of another schema, or damaged
+                words = Lexicon(folder, shared=True)
+                return words.put([], removed=words.ids())
+        Lexicon.delete(folder)
 
     def _open_indexes(self) -> None:
         known = self.catalogue.meta("fingerprint")
@@ -127,11 +200,14 @@ class Library:
                 f"The index was built with {known!r}, the settings now ask for {self.embedder.fingerprint!r}. "
                 "Run `research-assistant rebuild`, or set RESEARCH_ASSISTANT_EMBEDDING_MODEL back."
             )
-        self.lexicon = Lexicon(self.home / _WORDS)
-        self.vectors = PassageVectors(self.home / _VECTORS, self.embedder.fingerprint)
-        if not (self.lexicon.count and self.vectors.count):
-            self.catalogue.mark_all_pending()  # an index whose files were deleted is filled again
-        self._rooms = ingest.Rooms(self.catalogue, self.lexicon, self.vectors, self.embedder)
+        self.lexicon = Lexicon(self.home / _WORDS, shared=self._shared)
+        self.vectors = PassageVectors(self._place, self.embedder.fingerprint)
+        self._rooms = ingest.Rooms(self.catalogue, self.lexicon, self.vectors, self.embedder, self._writing)
+
+    def _refill_lost(self) -> None:
+        """Makes every paper pending if an index was deleted, in whole or in part. Every paper has a passage."""
+        if self.vectors.count < self.catalogue.counts()[State.INDEXED] or not self.lexicon.count:
+            self.catalogue.mark_all_pending()
 
     def __enter__(self) -> "Library":
         return self
@@ -145,36 +221,36 @@ class Library:
         """Gives back the files and the lock."""
         self.vectors.close()
         self.catalogue.close()
-        self._lock.release()
+        self._lock.release(force=True)
 
-    def add_files(self, paths: Sequence[Path]) -> AddReport:
-        """Records the papers of files in the catalogue; `index` makes them searchable.
+    def add_files(self, paths: Sequence[Path], progress: Callable[[int], None] | None = None) -> AddReport:
+        """Adds the papers of files; from then on they are found by their words. `progress` hears how many were read.
 
         A file that cannot be read at all is among the skipped, as a `Malformed` with line 0; the others go in.
         """
-        report = AddReport()
+        report, read = AddReport(), 0
         for path in paths:
-            batch: list[Paper] = []
-            for record in _records(path):
-                if isinstance(record, Malformed):
-                    report += AddReport(skipped=(record,))
-                    continue
-                batch.append(record)
-                if len(batch) == _READ_BATCH:
-                    report += self.add(batch)
-                    batch = []
-            report += self.add(batch)
+            for batch in _batches(_records(path)):
+                papers = [record for record in batch if not isinstance(record, Malformed)]
+                report += AddReport(skipped=tuple(record for record in batch if isinstance(record, Malformed)))
+                report += self.add(papers)
+                read += len(batch)
+                if progress:
+                    progress(read)
         return report
 
     def add(self, papers: Iterable[Paper]) -> AddReport:
-        """Records papers in the catalogue; `index` makes them searchable."""
-        outcomes = [outcome for outcome, _ in self.catalogue.put(papers)]
+        """Adds papers; from then on they are found by their words. `index` makes them found by their meaning."""
+        with self._writing():
+            outcomes = [outcome for outcome, _ in self.catalogue.put(papers)]
+        ingest.index_words(self._rooms)
         return AddReport(outcomes.count(Outcome.NEW), outcomes.count(Outcome.UPDATED), outcomes.count(Outcome.SAME))
 
     def add_sample(self) -> AddReport:
         """Records the sample collection in the catalogue; a paper that is already there keeps its own text."""
-        self.catalogue.set_meta("sample_offered", "yes")
-        return self.add(paper for paper in sample.sample_papers() if not self.catalogue.knows(paper))
+        with self._writing():
+            self.catalogue.set_meta("sample_offered", "yes")
+            return self.add(paper for paper in sample.sample_papers() if not self.catalogue.knows(paper))
 
     def remove_sample(self) -> int:
         """Removes the sample papers whose text was not replaced since; returns how many."""
@@ -192,15 +268,41 @@ class Library:
         for paper_id in paper_ids:
             self.catalogue.paper(paper_id)
         self.catalogue.mark(paper_ids, State.REMOVED)
-        ingest.finish(self._rooms)
+        ingest.drop_removed(self._rooms)
 
-    def index(self, progress: ingest.Progress | None = None) -> int:
-        """Finishes what is pending, from this run or one that was killed; returns how many papers were indexed."""
-        return ingest.finish(self._rooms, progress)
+    def index(self, progress: ingest.Progress | None = None, stop: Event | None = None) -> int:
+        """Finishes what is pending, from this run or one that was killed; returns how many papers were embedded.
+
+        Ends early when `stop` is set; what was embedded until then is kept. Where another process is at it already,
+        that one goes on, with what was added here too, and nothing is done here.
+        """
+        if self._shared:
+            with self._writing():
+                self._refill_lost()
+        ingest.drop_removed(self._rooms)
+        ingest.index_words(self._rooms)
+        done = 0
+        with self._indexing:
+            while not (stop and stop.is_set()):
+                try:
+                    self._embedding_lock.acquire(timeout=0)
+                except Timeout:
+                    break
+                try:
+                    done += ingest.index_meanings(self._rooms, progress, stop)
+                finally:
+                    self._embedding_lock.release()
+                if not self.catalogue.ids(State.PENDING):  # what came after the last batch found the lock taken
+                    break
+        return done
 
     def vectors_of(self, papers: Sequence[Paper]) -> dict[str, PaperVectors]:
         """The vectors of papers by content hash; computed where they are not kept."""
         return ingest.embedded(self._rooms, papers)
+
+    def kept_vectors(self, paper_ids: Sequence[str]) -> dict[str, PaperVectors]:
+        """The vectors of papers by their ids; papers that are not embedded yet or are removed are absent."""
+        return self.catalogue.vectors_by_id(self.embedder.fingerprint, paper_ids, self.embedder.dimension)
 
     def status(self) -> Status:
         """Counts from the catalogue."""

@@ -5,7 +5,7 @@ files of both (and of its tokenizer) are inside the llama-index-core wheel, so n
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from .papers import Passage, Sentence
@@ -20,13 +20,15 @@ SPLITTER = f"punkt-english/sentence-splitter-{PASSAGE_TOKENS}"
 _ABBREVIATIONS = "al approx ca cf e.g eq eqs etc fig figs i.e no ref refs resp sec tab viz vs w.r.t".split()
 # Punkt still cuts after these when a frequent sentence starter follows ("vs. The ..."); they never end a sentence.
 _NEVER_LAST = re.compile(r"\b(?:approx|cf|e\.g|eqs?|figs?|i\.e|vs|w\.r\.t)\.$", re.IGNORECASE)
+_LONGEST = 10  # characters, of what the pattern above may match and one before
 
 
+@lru_cache(maxsize=256)  # passages are cut between the same sentences, and answers are read from them again
 def sentences(abstract: str) -> tuple[Sentence, ...]:
     """The sentences of an abstract in order, with character offsets; every non-space character is in one."""
     spans: list[tuple[int, int]] = []
     for start, end in _punkt().span_tokenize(abstract):
-        if spans and _NEVER_LAST.search(abstract[: spans[-1][1]]):
+        if spans and _NEVER_LAST.search(abstract, max(0, spans[-1][1] - _LONGEST), spans[-1][1]):
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((start, end))

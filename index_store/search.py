@@ -1,7 +1,7 @@
 """Question -> ranked papers with the passages and sentences that match it.
 
-Both rankings (BM25 over papers, cosine over passages) are fused by reciprocal ranks (Cormack, Clarke and Büttcher,
-SIGIR 2009), grouped by paper. Papers found by neither are never returned.
+Two rankings, BM25 over papers and cosine over passages, name the candidates; `fusion.py` makes one score of what their
+words, passages, sentences and neighbours say. Papers found by neither are never returned.
 """
 
 import math
@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, TextNode
 from numpy.typing import NDArray
 
+from . import fusion
 from .catalogue import PaperVectors
+from .errors import RerankError
+from .filters import Filter, everything
 from .lexicon import content_terms, terms
 from .library import Library
 from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
 from .vectors import PassageHit
 
-RRF_K = 60  # the constant of the RRF paper; results change little between 20 and 100
-CANDIDATES = 100
+CANDIDATES = 100  # of each ranking; with 200 nothing is gained (`docs/retrieval.md`)
 
 
 class Ranking(StrEnum):
@@ -64,7 +68,8 @@ class PaperHit:
 class SearchResult:
     """What one search found, best first, and how sure it is that the collection speaks of the question at all.
 
-    `relevance` is between 0 and 1; `unknown` holds the question's words that no paper uses.
+    `relevance` is between 0 and 1; `unknown` holds the question's words that no paper uses; `searched` is the number of
+    papers that were looked at; `problem` says why the reranker did not order them, if it did not.
     """
 
     question: str
@@ -72,22 +77,45 @@ class SearchResult:
     relevance: float
     unknown: tuple[str, ...]
     searched: int
+    problem: str = ""
 
 
-def search(library: Library, question: str, limit: int, *, ranking: Ranking = Ranking.FUSED) -> SearchResult:
-    """The `limit` best papers for a question. Raises `EmbeddingError` if the question cannot be embedded."""
-    searched = library.status().indexed
+def search(
+    library: Library,
+    question: str,
+    limit: int,
+    *,
+    ranking: Ranking = Ranking.FUSED,
+    within: Filter = everything,
+    reranker: BaseNodePostprocessor | None = None,
+    reranked: int = 0,
+) -> SearchResult:
+    """The `limit` best papers for a question, of those that pass the filter `within`.
+
+    The `reranker` puts the best `reranked` of them in its own order; where it fails, the search's own order stays.
+    Raises `EmbeddingError` if the question cannot be embedded.
+    """
+    searched = library.lexicon.count_of(within)
     if not question.strip() or not searched:
         return SearchResult(question, (), 0.0, (), searched)
     vector = library.embedder.embed([question])[0]
-    scores, similar = _rank(library, question, vector, ranking, max(CANDIDATES, limit))
-    best = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))[:limit]
+    scores, similar = _rank(library, question, vector, ranking, max(CANDIDATES, limit), within)
+    best = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))[: max(limit, reranked)]
     papers = library.catalogue.papers(best)
-    found = [(papers[paper_id], scores[paper_id]) for paper_id in best if paper_id in papers]
+    # The index of meanings may hold what a paper was before a change.
+    best = [paper_id for paper_id in best if paper_id in papers and within.holds(papers[paper_id])]
+    problem = ""
+    if reranker and len(best) > 1:
+        try:
+            best = _rerank(reranker, question, [papers[paper_id] for paper_id in best[:reranked]]) + best[reranked:]
+        except RerankError as error:
+            problem = f"{error} The papers are in the search's own order."
+    found = [(papers[paper_id], scores[paper_id]) for paper_id in best[:limit]]
     weights = _weights(library, question)
     hits = _hits(library, found, similar, vector, weights)
     unknown = tuple(term for term, (_, frequency) in weights.items() if not frequency)
-    return SearchResult(question, hits, max((hit.relevance for hit in hits[:5]), default=0.0), unknown, searched)
+    relevance = max((hit.relevance for hit in hits[:5]), default=0.0)
+    return SearchResult(question, hits, relevance, unknown, searched, problem)
 
 
 def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:
@@ -98,29 +126,40 @@ def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[Pap
     return _hits(library, [(paper, 0.0) for paper in papers], {}, vector, _weights(library, question))
 
 
-def fuse(rankings: Sequence[Sequence[str]], k: int = RRF_K) -> dict[str, float]:
-    """Reciprocal rank fusion: the sum over rankings of 1 / (k + rank), rank counting from 1."""
-    scores: dict[str, float] = {}
-    for ranking in rankings:
-        for rank, paper_id in enumerate(ranking, start=1):
-            scores[paper_id] = scores.get(paper_id, 0.0) + 1.0 / (k + rank)
-    return scores
-
-
 def _rank(
-    library: Library, question: str, vector: NDArray[np.float32], ranking: Ranking, candidates: int
+    library: Library, question: str, vector: NDArray[np.float32], ranking: Ranking, candidates: int, within: Filter
 ) -> tuple[dict[str, float], dict[str, list[PassageHit]]]:
+    """The scores of the candidates by id, and the passages by which they were found."""
     similar: dict[str, list[PassageHit]] = {}
-    for hit in library.vectors.search(vector, candidates):
+    authored = library.lexicon.ids_of_author(within) if within.author_keys else None
+    for hit in library.vectors.search(vector, candidates, within, authored):
         similar.setdefault(hit.paper_id, []).append(hit)
-    by_words = dict(library.lexicon.search(question, candidates))
+    words = dict(library.lexicon.search(question, candidates, within))
     match ranking:
         case Ranking.WORDS:
-            return by_words, similar
+            return words, similar
         case Ranking.MEANING:
             return {paper_id: hits[0].similarity for paper_id, hits in similar.items()}, similar
         case Ranking.FUSED:
-            return fuse([list(by_words), list(similar)]), similar
+            return _fused(library, question, vector, words, [*similar]), similar
+
+
+def _fused(
+    library: Library, question: str, vector: NDArray[np.float32], words: dict[str, float], similar: Sequence[str]
+) -> dict[str, float]:
+    """Both scores of every candidate, whichever ranking found it, as one."""
+    vectors = library.kept_vectors([*dict.fromkeys([*words, *similar])])
+    words |= library.lexicon.scores(question, [paper_id for paper_id in similar if paper_id not in words])
+    meanings = {paper_id: fusion.meaning(kept, vector) for paper_id, kept in vectors.items()}
+    return fusion.smooth(fusion.fuse(words, meanings), vectors)
+
+
+def _rerank(reranker: BaseNodePostprocessor, question: str, papers: Sequence[Paper]) -> list[str]:
+    """The ids of papers in the order of a reranker."""
+    nodes = [
+        NodeWithScore(node=TextNode(id_=paper.id, text=f"{paper.display_title}\n{paper.abstract}")) for paper in papers
+    ]
+    return [node.node_id for node in reranker.postprocess_nodes(nodes, query_str=question)]
 
 
 def _hits(
@@ -138,6 +177,18 @@ def _hits(
     )
 
 
+def _cut(abstract: str, vectors: PaperVectors) -> tuple[Sequence[Passage], Sequence[Sentence]]:
+    """The passages and sentences of an abstract, from where they are kept: NLTK alone takes a second to load."""
+    if vectors.cuts is None:
+        return passages(abstract), sentences(abstract)
+    spans = [(int(start), int(end)) for start, end in vectors.cuts]
+    count = len(vectors.passages)
+    return (
+        [Passage(number, start, end, abstract[start:end]) for number, (start, end) in enumerate(spans[:count], 1)],
+        [Sentence(number, start, end, abstract[start:end]) for number, (start, end) in enumerate(spans[count:], 1)],
+    )
+
+
 def _hit(
     rank: int,
     score: float,
@@ -148,15 +199,13 @@ def _hit(
     weights: Mapping[str, tuple[float, int]],
     word_weight: float,
 ) -> PaperHit:
-    cut = passages(paper.abstract)
+    cut, of_sentences = _cut(paper.abstract, vectors)
     similarities = vectors.passages @ question
     # A text that was replaced but is not indexed yet may have had more passages than it has now.
     numbers = [hit.number for hit in near if hit.number <= len(cut)] or [int(similarities.argmax()) + 1]
     matches = tuple(
         SentenceMatch(sentence, float(cosine), _overlap(sentence.text, weights), row)
-        for sentence, cosine, row in zip(
-            sentences(paper.abstract), vectors.sentences @ question, vectors.sentences, strict=True
-        )
+        for sentence, cosine, row in zip(of_sentences, vectors.sentences @ question, vectors.sentences, strict=True)
     )
     similarity = float(similarities.max())
     words = _overlap(f"{paper.title} {paper.abstract}", weights)

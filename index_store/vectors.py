@@ -1,24 +1,32 @@
-"""The index of meanings: passage vectors in Chroma. The only module that imports chromadb."""
+"""The index of meanings: passage vectors in Chroma. Only this module and `chroma.py` import chromadb."""
 
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import chromadb
 import numpy as np
 from chromadb.api.collection_configuration import CreateCollectionConfiguration, CreateHNSWConfiguration
-from chromadb.api.shared_system_client import SharedSystemClient
-from chromadb.config import Settings
-from chromadb.errors import ChromaError
+from chromadb.errors import ChromaError, NotFoundError
 from numpy.typing import NDArray
 
-from .errors import IndexOutdated, LibraryUnreadable
-from .papers import Passage
+from .chroma import COLLECTION, ChromaServer, Place, close, connect, explained
+from .errors import IndexOutdated
+from .filters import Filter, everything
+from .papers import Paper
 
-_COLLECTION = "passages"
+T = TypeVar("T")
+
+_MOST_IDS = 10_000  # in one question; Chroma looks them up in SQLite, which takes 32,766 and no more
 _SPACE: Literal["cosine"] = "cosine"
+# Seconds. While a collection is deleted or made, Chroma 1.5.9 also says "Missing metadata segment" or "Nothing found on
+# disk" to who asks for it, so that it is asked again.
+_PAUSES = (0.0, 0.1, 0.5)
+_REMOTE_BATCH = 300  # Chroma Cloud takes and gives no more at once: https://docs.trychroma.com/cloud/quotas-limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,108 +38,208 @@ class PassageHit:
     similarity: float
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A paper with the number of passages it has, and the number that may be here from an earlier text."""
+
+    paper: Paper
+    passages: int
+    before: int
+
+    @property
+    def stale(self) -> list[str]:
+        """The ids of passages that it has no longer."""
+        return [f"{self.paper.id}:{number}" for number in range(self.passages + 1, self.before + 1)]
+
+
 class PassageVectors:
-    """A Chroma collection in one folder, with one vector per passage, under the id `paper:number`.
+    """A Chroma collection with one vector per passage, under the id `paper:number`.
 
     Chroma does not notice that vectors of another model with the same dimension were put beside old ones, and
     `get_or_create_collection` keeps an old distance silently; both are checked here at open.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, place: Place, fingerprint: str) -> None:
         """Opens or makes the collection.
 
-        Raises `IndexOutdated` if it was made under another fingerprint, `LibraryUnreadable` if it is damaged.
+        Raises `IndexOutdated` if it was made under another fingerprint, `LibraryUnreadable` if it is damaged or the
+        server does not answer. What fails later on a server raises `LibraryUnreadable` too.
         """
-        try:
-            self._client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
-            self._collection = self._client.get_or_create_collection(
-                _COLLECTION,
-                embedding_function=None,
-                metadata={"fingerprint": fingerprint},
-                configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=_SPACE)),
-            )
-        except (ChromaError, ValueError, OSError) as error:
-            # Chroma keeps what failed to start and would hand it to the next open in this process.
-            SharedSystemClient._identifier_to_system.pop(str(folder), None)
-            SharedSystemClient._identifier_to_refcount.pop(str(folder), None)
-            raise LibraryUnreadable(
-                f"The vector index in {folder} cannot be opened ({error}); run `research-assistant rebuild`."
-            ) from error
-        self._check(fingerprint)
-        self._batch = self._client.get_max_batch_size()
+        self._place, self._fingerprint = place, fingerprint
+        self._name = place.collection if isinstance(place, ChromaServer) else COLLECTION
+        with explained(place):
+            self._client = connect(place)
+            try:
+                self._collection = self._checked(self._open())
+                self._batch = self._client.get_max_batch_size()
+            except BaseException:
+                self.close()
+                raise
+        if isinstance(place, ChromaServer):
+            self._batch = min(self._batch, _REMOTE_BATCH)
 
-    def _check(self, fingerprint: str) -> None:
-        stored = (self._collection.metadata or {}).get("fingerprint")
-        space = (self._collection.configuration.get("hnsw") or {}).get("space")
-        if stored != fingerprint or space != _SPACE:
-            self.close()
+    def _open(self) -> chromadb.Collection:
+        return self._client.get_or_create_collection(
+            self._name,
+            embedding_function=None,
+            metadata={"fingerprint": self._fingerprint},
+            configuration=CreateCollectionConfiguration(hnsw=CreateHNSWConfiguration(space=_SPACE)),
+        )
+
+    def _checked(self, collection: chromadb.Collection) -> chromadb.Collection:
+        stored = (collection.metadata or {}).get("fingerprint")
+        configured = collection.configuration
+        space = (configured.get("hnsw") or configured.get("spann") or {}).get("space")  # Chroma Cloud has SPANN
+        if stored != self._fingerprint or space != _SPACE:
             raise IndexOutdated(
-                f"The index was built with {stored!r}, the settings now ask for {fingerprint!r}. "
+                f"The index was built with {stored!r}, the settings now ask for {self._fingerprint!r}. "
                 "Run `research-assistant rebuild`, or set RESEARCH_ASSISTANT_EMBEDDING_MODEL back."
             )
+        return collection
 
     @staticmethod
-    def delete(folder: Path) -> None:
-        """Removes the collection's files; the next open makes an empty one."""
-        shutil.rmtree(folder, ignore_errors=True)
+    def delete(place: Place) -> None:
+        """Removes the collection; the next open makes an empty one."""
+        if isinstance(place, Path):
+            shutil.rmtree(place, ignore_errors=True)
+            return
+        with explained(place):
+            client = connect(place)
+            with suppress(NotFoundError):
+                client.delete_collection(place.collection)
+            close(client)
 
-    def put(self, paper_ids: Sequence[str], passages: Sequence[Passage], vectors: NDArray[np.float32]) -> None:
-        """Adds or replaces passages; `vectors` has one row for each, `paper_ids` says whose it is.
+    def put(self, entries: Sequence[Entry], vectors: NDArray[np.float32]) -> None:
+        """Adds or replaces papers; `vectors` has one row for each of their passages.
 
-        Passages that a listed paper had before and has no longer are dropped, last, so that a kill in between
-        leaves too many passages rather than too few.
+        Passages that a paper had before and has no longer are dropped, last, so that a kill in between leaves too
+        many passages rather than too few.
         """
-        ids = [f"{paper_id}:{passage.number}" for paper_id, passage in zip(paper_ids, passages, strict=True)]
-        for start in range(0, len(ids), self._batch):
-            part = slice(start, start + self._batch)
-            self._collection.upsert(
-                ids=ids[part],
-                embeddings=vectors[part],
-                metadatas=[{"paper": paper_id} for paper_id in paper_ids[part]],
-            )
-        stale = set(self._ids_of(sorted(set(paper_ids)))) - set(ids)
-        if stale:
-            self._collection.delete(ids=sorted(stale))
+        ids = [f"{entry.paper.id}:{number}" for entry in entries for number in range(1, entry.passages + 1)]
+        facts: list[Mapping[str, Any]] = [_facts(entry.paper) for entry in entries for _ in range(entry.passages)]
+
+        def upsert() -> None:
+            for start in range(0, len(ids), self._batch):
+                part = slice(start, start + self._batch)
+                self._collection.upsert(ids=ids[part], embeddings=vectors[part], metadatas=facts[part])
+            self._delete([stale for entry in entries for stale in entry.stale])
+
+        self._ask(upsert)
 
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Drops all passages of the given papers; unknown ids are ignored."""
-        ids = self._ids_of(paper_ids)
-        for start in range(0, len(ids), self._batch):
-            self._collection.delete(ids=ids[start : start + self._batch])
 
-    def search(self, vector: NDArray[np.float32], limit: int) -> list[PassageHit]:
-        """The `limit` nearest passages, nearest first."""
-        available = self._collection.count()
-        if not available:
-            return []
-        found = self._collection.query(
-            query_embeddings=vector[np.newaxis, :], n_results=min(limit, available), include=["distances"]
-        )
-        distances = found["distances"]
-        assert distances is not None, "distances were asked for"
-        return [
-            PassageHit(*_split(passage_id), similarity=1.0 - float(distance))
-            for passage_id, distance in zip(found["ids"][0], distances[0], strict=True)
-        ]
+        def drop() -> None:
+            for start in range(0, len(paper_ids), self._batch):
+                part = list(paper_ids[start : start + self._batch])
+                these = cast(chromadb.Where, {"paper": {"$in": part}})
+                while found := self._collection.get(where=these, include=[], limit=self._batch)["ids"]:
+                    self._delete(found)
+
+        self._ask(drop)
+
+    def search(
+        self,
+        vector: NDArray[np.float32],
+        limit: int,
+        within: Filter = everything,
+        authored: Sequence[str] | None = None,
+    ) -> list[PassageHit]:
+        """The `limit` nearest passages, nearest first, of the papers that pass the filter.
+
+        `authored` are the ids of the papers by the filter's author, if it has one.
+        """
+        hits = [hit for where in _where(within, authored) for hit in self._nearest(vector, limit, where)]
+        return sorted(hits, key=lambda hit: -hit.similarity)[:limit]
+
+    def _nearest(self, vector: NDArray[np.float32], limit: int, where: chromadb.Where | None) -> list[PassageHit]:
+        def nearest() -> list[PassageHit]:
+            found = self._collection.query(
+                query_embeddings=vector[np.newaxis, :],
+                n_results=limit,
+                where=where,
+                include=["distances"],
+            )
+            distances = found["distances"]
+            assert distances is not None, "distances were asked for"
+            return [
+                PassageHit(*_split(passage_id), similarity=1.0 - float(distance))
+                for passage_id, distance in zip(found["ids"][0], distances[0], strict=True)
+            ]
+
+        return self._ask(nearest, [])
 
     def ids(self) -> set[str]:
         """The ids of the papers that have a passage here."""
-        return {_split(passage_id)[0] for passage_id in self._collection.get(include=[])["ids"]}
+
+        def every() -> set[str]:
+            found: set[str] = set()
+            for start in range(0, self._collection.count(), self._batch):
+                found |= set(self._collection.get(include=[], limit=self._batch, offset=start)["ids"])
+            return found
+
+        nothing: set[str] = set()
+        return {_split(passage_id)[0] for passage_id in self._ask(every, nothing)}
 
     @property
     def count(self) -> int:
         """The number of passages."""
-        return self._collection.count()
+        return self._ask(lambda: self._collection.count(), 0)
 
     def close(self) -> None:
         """Gives back the files; the object cannot be used afterwards."""
-        self._client.close()  # type: ignore[attr-defined]  # on the object, not yet on its interface
+        close(self._client)
 
-    def _ids_of(self, paper_ids: Sequence[str]) -> list[str]:
-        if not paper_ids:
-            return []
-        of_papers = cast(chromadb.Where, {"paper": {"$in": list(paper_ids)}})
-        return list(self._collection.get(where=of_papers, include=[])["ids"])
+    def _ask(self, call: Callable[[], T], absent: T | None = None) -> T:
+        """What Chroma answers. On a server, a collection that another process has made anew is opened again.
+
+        While there is none, since that process is at it, a question is answered with `absent`; a change, which has
+        none, makes it. A question must not: that process may be about to make it for another model.
+        """
+        with explained(self._place):
+            for pause in _PAUSES if isinstance(self._place, ChromaServer) else ():
+                with suppress(ChromaError):
+                    return call()
+                time.sleep(pause)
+                try:
+                    again = self._open() if absent is None else self._client.get_collection(self._name, None)
+                except NotFoundError:
+                    assert absent is not None, "what is opened for a change is made"
+                    return absent
+                self._collection = self._checked(again)
+            return call()
+
+    def _delete(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), self._batch):
+            self._collection.delete(ids=list(ids[start : start + self._batch]))
+
+
+def _where(within: Filter, authored: Sequence[str] | None) -> list[chromadb.Where | None]:
+    """The filter in Chroma's words, in several questions if it names many papers; none if no paper can pass."""
+    conditions: list[dict[str, Any]] = []
+    if within.from_year is not None:
+        conditions.append({"year": {"$gte": within.from_year}})
+    if within.to_year is not None:
+        conditions.append({"year": {"$lte": within.to_year}})
+    if within.source:
+        conditions.append({"source": within.source})
+    named = [set(ids) for ids in (within.papers, authored) if ids is not None]
+    if not named:
+        return [_all_of(conditions)]
+    ids = sorted(set.intersection(*named))
+    parts = [ids[start : start + _MOST_IDS] for start in range(0, len(ids), _MOST_IDS)]
+    return [_all_of([*conditions, {"paper": {"$in": part}}]) for part in parts]
+
+
+def _all_of(conditions: list[dict[str, Any]]) -> chromadb.Where | None:
+    if not conditions:
+        return None
+    return cast(chromadb.Where, conditions[0] if len(conditions) == 1 else {"$and": conditions})
+
+
+def _facts(paper: Paper) -> dict[str, str | int]:
+    known: dict[str, str | int] = {"paper": paper.id, "source": paper.source}
+    return known | ({"year": paper.year} if paper.year is not None else {})
 
 
 def _split(passage_id: str) -> tuple[str, int]:

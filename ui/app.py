@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from gradio.events import Dependency
 from starlette.middleware.base import RequestResponseEndpoint
 
 from assistant import Assistant, Conversation
@@ -14,10 +15,12 @@ from assistant import Assistant, Conversation
 from . import words
 from .chat import Chat, Parts, Speaker
 from .library import SampleButtons
+from .limits import LimitsPanel
 from .model import ModelPanel
 
 _STATIC = Path(__file__).with_name("static")
 _EXAMPLES = 4
+_WATCH_SECONDS = 3.0
 # Gradio's own scripts are inline and evaluate templates; everything from another host is refused.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -73,6 +76,7 @@ def build(assistant: Assistant) -> gr.Blocks:
                 announcement = gr.HTML(elem_id="announcement")
             with gr.Column(elem_id="aside", scale=2):
                 sources = gr.HTML(elem_id="sources")
+                limits = LimitsPanel(assistant)
                 panel = ModelPanel(assistant)
                 with gr.Row(elem_id="sample"):
                     notice = gr.HTML(elem_id="notice")
@@ -83,13 +87,29 @@ def build(assistant: Assistant) -> gr.Blocks:
             header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, quote,
             mode, kinds, shorter, longer, suggested, state, cleared, speaker,
         )  # fmt: skip
-        _wire(blocks, Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice), parts)
+        chat, sample = Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice)
+        added = _wire(blocks, chat, sample, parts, limits)
         panel.wire(speaker, header)
+        limits.wire(blocks)
+        _watch(blocks, assistant, speaker, header, added)
     made: gr.Blocks = blocks
     return made
 
 
-def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) -> None:
+def _watch(blocks: gr.Blocks, assistant: Assistant, speaker: gr.State, header: gr.HTML, added: Dependency) -> None:
+    """Keeps the head true while papers are being embedded; `added` is the event after which they may be."""
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    timer = gr.Timer(_WATCH_SECONDS, active=False)
+
+    def look(speaker: Speaker) -> tuple[str, gr.Timer]:
+        return speaker.head(assistant), gr.Timer(active=bool(assistant.library.status().pending))
+
+    for event in (blocks.load, timer.tick, added.then):
+        event(look, speaker, [header, timer], **private)
+
+
+def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts, limits: LimitsPanel) -> Dependency:
+    """Connects what a reader does with what happens; returns the event of the sample papers being added."""
     every = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)]
     every += [*parts.examples, *parts.kinds]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -100,14 +120,14 @@ def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) ->
     gr.on(
         [parts.question.submit, parts.send.click],
         chat.ask,
-        [parts.question, parts.mode, parts.conversation, parts.speaker],
+        [parts.question, parts.mode, parts.conversation, parts.speaker, *limits.fields],
         every,
         trigger_mode="once",
         **private,
     )
     automatic = gr.State("auto")
     for example in parts.examples:
-        shown = [example, automatic, parts.conversation, parts.speaker]
+        shown = [example, automatic, parts.conversation, parts.speaker, *limits.fields]
         example.click(chat.ask, shown, every, trigger_mode="once", **private)
     for button in (*parts.kinds, parts.shorter, parts.longer):
         of_button = [button, parts.conversation, parts.speaker]
@@ -117,10 +137,12 @@ def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts) ->
     parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
     parts.clear.click(chat.clear, [parts.conversation, parts.speaker], every, **private)
     parts.undo.click(chat.undo, [parts.cleared, parts.speaker], every, **private)
-    for button, change in ((remove_sample, sample.remove), (add_sample, sample.add)):
-        button.click(change, None, of_sample, api_visibility="private", show_progress="full").then(
-            chat.show, [parts.conversation, parts.speaker], every, **private
-        )
+    shown_again = [parts.conversation, parts.speaker]
+    remove_sample.click(sample.remove, None, of_sample, **private).then(chat.show, shown_again, every, **private)
+    added: Dependency = add_sample.click(sample.add, None, of_sample, **private).then(
+        chat.show, shown_again, every, **private
+    )
+    return added
 
 
 def create_app(assistant: Assistant) -> FastAPI:
@@ -135,6 +157,7 @@ def create_app(assistant: Assistant) -> FastAPI:
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
+    assistant.background.wake()
     blocks = build(assistant).queue(default_concurrency_limit=8, max_size=64)
     script = (_STATIC / "page.js").read_text(encoding="utf-8")
     gr.mount_gradio_app(

@@ -19,6 +19,8 @@ from assistant import (
     Estimated,
     Event,
     Failed,
+    Filter,
+    InvalidQuestion,
     Length,
     Mode,
     Outcome,
@@ -32,10 +34,12 @@ from assistant import (
     Turn,
     Unsourced,
     describe,
+    everything,
     examples,
 )
 
 from . import render, words
+from .limits import chosen
 
 _PAINT_SECONDS = 0.08  # the page parses the whole draft at every paint
 
@@ -80,6 +84,10 @@ class Speaker:
         chosen = None if self.quoting_only else self.connection or assistant.connection
         return chosen.model if chosen else None
 
+    def head(self, assistant: Assistant) -> str:
+        """The page's head as it now is."""
+        return render.header(assistant.library.status(), self.model(assistant), assistant.background.standing)
+
 
 @dataclass(frozen=True)
 class _Wish:
@@ -88,6 +96,7 @@ class _Wish:
     question: str
     mode: Mode
     length: Length | None = None
+    limits: Filter = everything
 
 
 @dataclass
@@ -111,11 +120,36 @@ class Chat:
         self._stops: dict[str, set[asyncio.Event]] = {}  # a session may run several turns
 
     async def ask(
-        self, question: str, mode: str, conversation: Conversation, speaker: Speaker, request: gr.Request
+        self,
+        question: str,
+        mode: str,
+        conversation: Conversation,
+        speaker: Speaker,
+        from_year: str,
+        to_year: str,
+        author: str,
+        source: str,
+        only_cited: bool,
+        request: gr.Request,
     ) -> AsyncIterator[Updates]:
-        """Asks one question, painting the answer as it comes."""
-        async for updates in self._turn(_Wish(question, Mode(mode)), conversation, conversation, speaker, request):
+        """Asks one question within the limits of the panel, painting the answer as it comes."""
+        try:
+            within = chosen((from_year, to_year, author, source, only_cited), conversation)
+        except InvalidQuestion as error:
+            yield self._refused(error, question, conversation, speaker)
+            return
+        wish = _Wish(question, Mode(mode), limits=within)
+        async for updates in self._turn(wish, conversation, conversation, speaker, request):
             yield updates
+
+    def _refused(self, error: Exception, question: str, kept: Conversation, speaker: Speaker) -> Updates:
+        """A question that cannot be asked goes back to its writer, with the reason."""
+        said = describe(error).message
+        return self.show(kept, speaker) | {
+            self._parts.question: question,
+            self._parts.draft: render.notice(said),
+            self._parts.announcement: said,
+        }
 
     async def _turn(
         self, wish: "_Wish", conversation: Conversation, kept: Conversation, speaker: Speaker, request: gr.Request
@@ -145,6 +179,7 @@ class Chat:
             connection=speaker.connection,
             quoting_only=speaker.quoting_only,
             length=wish.length,
+            within=wish.limits,
         )
         try:
             async for batch in paced(events, _PAINT_SECONDS):
@@ -161,12 +196,8 @@ class Chat:
                     **({parts.announcement: draft.step} if draft.step != said else {}),
                 }
                 shown, said = panel, draft.step
-        except Exception as error:  # refused before the turn began: the question goes back to its writer
-            yield self.show(kept, speaker) | {
-                parts.question: question,
-                parts.draft: render.notice(describe(error).message),
-                parts.announcement: describe(error).message,
-            }
+        except Exception as error:  # refused before the turn began
+            yield self._refused(error, question, kept, speaker)
         finally:
             running = self._stops[session]
             running.remove(stop)
@@ -206,7 +237,7 @@ class Chat:
             return
         before, plan = conversation.without_last(), conversation.turns[-1].plan
         same = Mode.AUTO if plan.automatic else plan.mode
-        wish = _Wish(plan.question, mode or same, length or (None if mode else plan.length))
+        wish = _Wish(plan.question, mode or same, length or (None if mode else plan.length), plan.limits)
         yield {self._parts.turns: render.conversation(before.turns), self._parts.conversation: before}
         async for updates in self._turn(wish, before, conversation, speaker, request):
             yield updates
@@ -215,7 +246,7 @@ class Chat:
         """Asks the last question again without a model, this once."""
         async for updates in self.retry(conversation, replace(speaker, quoting_only=True), request):
             yield updates
-        yield {self._parts.header: render.header(self._assistant.library.status(), speaker.model(self._assistant))}
+        yield {self._parts.header: speaker.head(self._assistant)}
 
     def clear(self, conversation: Conversation, speaker: Speaker) -> Updates:
         """Begins a new conversation; the old one can be taken back until the next one has begun."""
@@ -236,7 +267,7 @@ class Chat:
         asked += [""] * (len(parts.examples) - len(asked))
         return {
             parts.conversation: conversation,
-            parts.header: render.header(status, speaker.model(self._assistant)),
+            parts.header: speaker.head(self._assistant),
             parts.turns: render.conversation(conversation.turns) if begun else render.welcome(status),
             parts.draft: "",
             parts.sources: render.sources(conversation),

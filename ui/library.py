@@ -15,7 +15,7 @@ class SampleButtons:
     """Two buttons and the line beside them, of which at most one button shows."""
 
     def __init__(self, assistant: Assistant, remove: gr.Button, add: gr.Button, notice: gr.HTML) -> None:
-        self._library = assistant.library
+        self._library, self._background = assistant.library, assistant.background
         self._remove, self._add, self._notice = self.parts = (remove, add, notice)
 
     def show(self) -> Updates:
@@ -35,8 +35,8 @@ class SampleButtons:
             self._notice: render.notice(words.REMOVED_SAMPLE),
         }
 
-    def add(self, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008 - how Gradio hands it in
-        """Adds the sample papers and indexes them, showing how far it is."""
+    def add(self) -> Updates:
+        """Adds the sample papers, found by their words at once; the page's head tells how far the embedding is."""
         self._library.add_sample()
-        self._library.index(lambda done, total: progress((done, total), desc=words.INDEXING))
+        self._background.wake()
         return self.show()

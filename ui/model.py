@@ -95,5 +95,4 @@ class ModelPanel:
         return self._show(Speaker(quoting_only=True), words.DISCONNECTED)
 
     def _show(self, speaker: Speaker, outcome: str) -> _Updates:
-        head = render.header(self._assistant.library.status(), speaker.model(self._assistant))
-        return speaker, head, render.notice(outcome), gr.update(value="")
+        return speaker, speaker.head(self._assistant), render.notice(outcome), gr.update(value="")

@@ -16,9 +16,11 @@ from assistant import (
     Paper,
     Piece,
     Plan,
+    Standing,
     Status,
     TopicMap,
     Turn,
+    limited,
     sentences,
 )
 
@@ -44,17 +46,29 @@ _MARK = (
 )
 
 
-def header(status: Status, model: str | None = None) -> str:
-    """The page's head: mark and name, how many papers there are, and who is speaking: a model or quotations."""
+def header(status: Status, model: str | None = None, standing: Standing | None = None) -> str:
+    """The page's head: mark and name, how many papers there are and are ready, and who speaks: a model or quotations.
+
+    `standing` tells how long the embedding will take, and why it waits if it does.
+    """
     speaks = f"{words.WRITTEN_BY} {escape(visible(model))}" if model else words.QUOTING_MODE
     title = "" if model else f' title="{escape(words.QUOTING_MODE_MEANS)}"'
-    waiting = f" · {status.pending:,} being indexed" if status.pending else ""
     return (
         f'<header class="masthead"><div class="brand">{_MARK}<h1>{words.NAME}</h1>'
         f'<p class="tagline">{words.TAGLINE}</p></div>'
-        f'<p class="facts"><span class="count">{words.papers(status.papers)}{waiting}</span>'
+        f'<p class="facts">{_count(status, standing)}'
         f'<span class="mode"{title}>{speaks}</span></p></header>'
     )
+
+
+def _count(status: Status, standing: Standing | None) -> str:
+    if not status.pending:
+        return f'<span class="count">{words.papers(status.papers)}</span>'
+    problem = standing.problem if standing else ""
+    means = escape(visible(f"{problem} {words.BY_WORDS_ONLY}".strip()))
+    said = words.embedding(status.indexed, status.papers, standing.seconds_left if standing else None)
+    mark = f' <span class="problem">{escape(visible(problem))}</span>' if problem else ""
+    return f'<span class="count" title="{means}">{said}{mark}</span>'
 
 
 def welcome(status: Status) -> str:
@@ -130,6 +144,8 @@ def _turn(plan: Plan, body: str) -> str:
         read_as = f'<p class="kind"><span class="chip">{words.KINDS[plan.mode]}</span>{chosen}</p>'
     if plan.standalone != question:
         read_as += f'<p class="read-as" dir="auto">{words.READ_AS}: {escape(visible(plan.standalone))}</p>'
+    if plan.limits:
+        read_as += f'<p class="read-as" dir="auto">{words.SEARCHED_ONLY}: {escape(visible(limited(plan.limits)))}</p>'
     return (
         f'<article class="turn"><h2 class="question" dir="auto"><span class="unseen">{words.YOU_ASKED}: </span>'
         f'{escape(visible(question))}</h2>{read_as}<div class="answer" dir="auto">{body}</div></article>'

@@ -53,6 +53,14 @@ MODEL_MISSING = "Give the name of a model."
 DISCONNECTED = "Answers are quotations now."
 QUOTE_INSTEAD = "Answer with quotations"
 
+LIMITS = "Limit the search"
+FROM_YEAR, TO_YEAR, AUTHOR, SOURCE = "From year", "To year", "Author", "Source"
+AUTHOR_HINT, ANY_SOURCE = "One or more words of a name", "Any"
+ONLY_CITED, CLEAR_LIMITS = "Only the papers cited in this conversation", "Clear the limits"
+NONE_CITED = "No paper is cited in this conversation yet; clear that limit, or ask without it first."
+SEARCHED_ONLY = "Searched only"
+BY_WORDS_ONLY = "The others are found by their words until then."
+
 SEARCHING = "Searching the papers …"
 READING = "Reading the papers …"
 WRITING = "Writing …"
@@ -80,6 +88,31 @@ INDEXING = "Indexing papers"
 def papers(count: int) -> str:
     """A number of papers in words."""
     return "1 paper" if count == 1 else f"{count:,} papers"
+
+
+def no_year(typed: str) -> str:
+    """That a field holds no year."""
+    return f"{typed!r} is no year; write it with four digits, or leave the field empty."
+
+
+def source(name: str, count: int) -> str:
+    """A source that papers came from."""
+    return f"{'Sample papers' if name == 'sample' else name} ({count:,})"
+
+
+def embedding(ready: int, total: int, seconds_left: float | None) -> str:
+    """How far the embedding is, in the page's head."""
+    left = "" if seconds_left is None else f" · {minutes(seconds_left)} left"
+    return f"{ready:,} of {total:,} papers searchable by meaning{left}"
+
+
+def minutes(seconds: float) -> str:
+    """A time that is not known better than this."""
+    if seconds < 60:
+        return "less than a minute"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min"
+    return f"about {round(seconds / 3600)} h"
 
 
 def cited(sentences: int, count: int) -> str:

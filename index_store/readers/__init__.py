@@ -1,10 +1,13 @@
 """File -> papers. Every module in this folder that defines `READER` is a format; a new format is a new file."""
 
+import gzip
 import importlib
 import pkgutil
+import zlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 from ..errors import ReaderError
 from .base import Malformed, Reader, Record
@@ -12,6 +15,7 @@ from .base import Malformed, Reader, Record
 __all__ = ["Malformed", "Reader", "Record", "read_file", "readers"]
 
 _HEAD_CHARACTERS = 20_000
+_GZIP = b"\x1f\x8b"
 
 
 @cache
@@ -28,16 +32,25 @@ def read_file(path: Path) -> Iterator[Record]:
     read.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with _open(path) as file:
             head = file.read(_HEAD_CHARACTERS)
             if "\0" in head:
                 raise ReaderError(f"{path} is not a text file.")
             if not head.strip():
                 raise ReaderError(f"{path} is empty.")
             file.seek(0)
-            reader = next(reader for reader in readers() if reader.recognises(path, head))
+            inside = path.with_suffix("") if path.suffix == ".gz" else path
+            reader = next(reader for reader in readers() if reader.recognises(inside, head))
             yield from reader.read(path, file)
     except UnicodeDecodeError as error:
         raise ReaderError(f"{path} is not UTF-8 text ({error.reason}); save it as UTF-8 and add it again.") from error
-    except OSError as error:
-        raise ReaderError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (OSError, EOFError, zlib.error) as error:  # the last two: a gzip file that is cut short or damaged
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ReaderError(f"{path} cannot be read: {reason}.") from error
+
+
+def _open(path: Path) -> TextIO:
+    """The file as text, unpacked as it is read if it is gzip, whatever its name."""
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    return gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig")

@@ -33,10 +33,10 @@ from assistant import (
     to_csv,
 )
 from assistant.compare import Comparison
-from assistant.gather import gather
+from assistant.gather import Finder, gather
 from assistant.tables import NOT_STATED, tables
 from assistant.testing import Reply, ScriptedServer
-from index_store import Embedder, Library, terms
+from index_store import Embedder, Library, everything, terms
 
 from .conftest import Model
 from .turns import ask, assert_sound, cited, collect, column, short, talk, titles, told
@@ -216,7 +216,7 @@ async def test_the_remarks_say_only_what_can_be_read_off_the_abstracts(assistant
 async def test_the_last_line_counts_the_papers_quoted(assistant: Assistant) -> None:
     turn = await ask(assistant, "compare the diagonal SSM papers with the KV cache papers")
     in_table = column(turn, 0) | column(turn, 1)
-    assert turn.answer.endswith(f"*Quoted word for word from {len(in_table)} papers of the 97 in this collection.*\n")
+    assert turn.answer.endswith(f"*Quoted word for word from {len(in_table)} papers of the 97 searched.*\n")
 
 
 async def test_streamed_and_whole_comparisons_are_the_same_and_events_hold_everything(assistant: Assistant) -> None:
@@ -641,7 +641,7 @@ def plan_of(papers: Sequence[Paper]) -> str:
 def assert_unharmed(assistant: Assistant, turn: Turn) -> None:
     """Whole tables whose filled cells are cited, each from the papers that were found for its column."""
     assert turn.outcome is Outcome.ANSWERED, turn.problem
-    found = gather(turn.plan, assistant.library, assistant.settings)
+    found = gather(turn.plan, assistant.library, assistant.settings, Finder(assistant.search, everything))
     assert isinstance(found, Comparison)
     own = [{hit.paper.title for hit in side.hits} for side in found.sides]
     assert all(own)

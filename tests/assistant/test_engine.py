@@ -196,11 +196,11 @@ async def test_a_stopped_turn_keeps_what_was_written(assistant: Assistant) -> No
 async def test_a_turn_that_breaks_is_kept_with_the_words_of_the_problem(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(library: Library, question: str, limit: int) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise EmbeddingError("The embedding endpoint at example.org does not answer.")
 
     before = await talk(assistant, "What is TabPFN?")
-    monkeypatch.setattr("assistant.gather.search", broken)
+    monkeypatch.setattr("assistant.engine.search", broken)
     planned, failed = await collect(assistant.ask("What is MiniCache?", before))
     assert isinstance(planned, Planned)
     assert isinstance(failed, Failed)
@@ -213,10 +213,10 @@ async def test_a_turn_that_breaks_is_kept_with_the_words_of_the_problem(
 async def test_an_unforeseen_error_is_told_without_its_insides(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(question: str, limit: int) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ValueError("secret internals")
 
-    monkeypatch.setattr("assistant.gather.search", broken)
+    monkeypatch.setattr("assistant.engine.search", broken)
     turn = await assistant.answer("What is MiniCache?")
     assert turn.outcome is Outcome.FAILED
     assert "secret internals" not in turn.problem

@@ -1,4 +1,4 @@
-"""Prints one table per subject. The SciFact part runs when ../shared/data is beside the project."""
+"""Prints one table per subject. SciFact and Cranfield are measured when ../shared/data is beside the project."""
 
 import multiprocessing
 import subprocess
@@ -12,10 +12,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks import measure
+from tests.benchmarks import measure, scale
 
 ROOT = Path(__file__).resolve().parents[2]
-SCIFACT = ROOT.parent / "shared" / "data" / "scifact"
+DATA = ROOT.parent / "shared" / "data"
 
 
 def main() -> None:
@@ -23,10 +23,15 @@ def main() -> None:
     _print("start", {"import assistant (s, median of 5)": _import_seconds(), **_page_seconds()})
     _print("sample collection, 97 abstracts", _apart(measure.sample))
     _print("written answers, scripted endpoint", _apart(measure.written))
-    if SCIFACT.is_dir():
-        _print("SciFact, 5,183 abstracts, 300 test claims", _apart(measure.beir, SCIFACT))
-    else:
-        print("\nSciFact: skipped, ../shared/data is not there")
+    for title, folder in (("SciFact, test claims", DATA / "scifact"), ("Cranfield", DATA / "cranfield")):
+        if folder.is_dir():
+            _print(title, _apart(measure.beir, folder))
+        else:
+            print(f"\n{title}: skipped, ../shared/data is not there")
+    if DATA.is_dir():
+        _print("ingest beside chromadb alone, SciFact", _apart(scale.against_upsert, DATA / "scifact"))
+        _print("ingest beside LlamaIndex's pipeline, SciFact", _apart(scale.against_pipeline, DATA / "scifact"))
+        _print("ACL Anthology, wordllama", _apart(scale.collection, DATA / "acl_anthology.jsonl.gz"))
 
 
 def _apart(function: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:

@@ -1,41 +1,30 @@
 """What the benchmarks measure: ingest, search and ranking quality of the product's own code."""
 
 import asyncio
-import gzip
-import json
-import resource
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import ir_measures
 import numpy as np
-from ir_measures import R, nDCG
 from llama_index.core.base.llms.types import ChatMessage
 
 from assistant import Assistant, Connection, load_settings
+from assistant.beir import read_dataset
 from assistant.llm import Call, LanguageModel
+from assistant.retrieval_evaluation import (
+    MEASURES,
+    RANKINGS,
+    SHOWN,
+    TimedEmbedder,
+    evaluate,
+    peak_memory_mb,
+    percentiles,
+    search_milliseconds,
+)
 from assistant.testing import Reply, ScriptedServer
-from index_store import Embedder, Library, Paper, Ranking, open_embedder, search
-
-MEASURES = (nDCG @ 10, R @ 100)
-DEPTH = 100
-
-
-@dataclass(frozen=True)
-class TimedEmbedder(Embedder):
-    """An embedder that adds up the seconds it takes."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    def embed(self, texts: Sequence[str]) -> Any:
-        started = time.perf_counter()
-        rows = super().embed(texts)
-        self.seconds.append(time.perf_counter() - started)
-        return rows
+from index_store import Library, open_embedder
 
 
 def sample() -> dict[str, Any]:
@@ -44,30 +33,25 @@ def sample() -> dict[str, Any]:
         library.add_sample()
         rows = _ingest(library)
         titles = [paper.title for paper in library.catalogue.page()]
-        return rows | _search_times(library, titles) | _memory()
+        return rows | _search_rows(percentiles(search_milliseconds(library, titles, SHOWN))) | _memory()
 
 
 def beir(folder: Path) -> dict[str, Any]:
-    """Ingest, search and quality on a BEIR-shaped folder (corpus, queries and `qrels_test.tsv`)."""
-    with tempfile.TemporaryDirectory() as home, _library(Path(home)) as library:
-        ids = _add_corpus(library, folder)
-        rows = _ingest(library)
-        qrels = [
-            ir_measures.Qrel(query, ids[document], int(score))
-            for query, document, score in _table(folder / "qrels_test.tsv")
-        ]
-        asked = {qrel.query_id for qrel in qrels}
-        queries = {row["id"]: row["text"] for row in _jsonl(folder, "queries") if row["id"] in asked}
-        rows |= _search_times(library, list(queries.values()))
-        for ranking in Ranking:
-            run = [
-                ir_measures.ScoredDoc(query, hit.paper.id, hit.score)
-                for query, text in queries.items()
-                for hit in search(library, text, DEPTH, ranking=ranking).hits
-            ]
-            found = ir_measures.calc_aggregate(MEASURES, qrels, run)
-            rows |= {f"{ranking} {measure}": float(found[measure]) for measure in MEASURES}
-        return rows | _memory()
+    """Ingest, search and quality on a BEIR-shaped folder; the rankings stand beside each other in `RANKINGS`' order."""
+    found = evaluate(read_dataset(folder), open_embedder("minilm"))
+    ingest, searched = found["ingest"], found["search"]
+    beside = " / ".join(ranking.value for ranking in RANKINGS)
+    return {
+        "abstracts; questions": f"{ingest['abstracts']:,}; {found['queries']:,}",
+        **{
+            f"{name}: {beside}": " / ".join(f"{found[ranking.value][name]:.3f}" for ranking in RANKINGS)
+            for name in MEASURES
+        },
+        "ingest (abstracts/s)": ingest["abstracts_per_second"],
+        "of it embedding (share)": ingest["embedding_share"],
+        **_search_rows(searched),
+        **_memory(),
+    }
 
 
 def written() -> dict[str, Any]:
@@ -114,16 +98,7 @@ async def _first_token(assistant: Assistant, connection: Connection) -> tuple[fl
 
 
 def _library(home: Path) -> Library:
-    model = open_embedder("minilm")
-    return Library(home, TimedEmbedder(model.model, model.word_weight))
-
-
-def _add_corpus(library: Library, folder: Path) -> dict[str, str]:
-    """Adds a corpus; returns the id in the library for each of its own ids."""
-    documents = list(_jsonl(folder, "corpus"))
-    papers = [Paper(title=row["title"] or row["text"][:80], abstract=row["text"]) for row in documents]
-    stored = library.catalogue.put(papers)
-    return {row["id"]: paper.id for row, (_, paper) in zip(documents, stored, strict=True)}
+    return Library(home, TimedEmbedder.of(open_embedder("minilm")))
 
 
 def _ingest(library: Library) -> dict[str, Any]:
@@ -136,30 +111,9 @@ def _ingest(library: Library) -> dict[str, Any]:
     return {"ingest (abstracts/s)": count / took, "of it embedding (share)": sum(embedder.seconds) / took}
 
 
-def _search_times(library: Library, questions: Sequence[str]) -> dict[str, Any]:
-    """Seconds per search, embedding of the question included, as the page asks."""
-    took = []
-    for question in questions:
-        started = time.perf_counter()
-        search(library, question, 8)
-        took.append((time.perf_counter() - started) * 1000)
-    p50, p95 = np.percentile(took, [50, 95])
-    return {"search p50 (ms)": float(p50), "search p95 (ms)": float(p95)}
+def _search_rows(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"search {name} (ms)": found[f"{name}_ms"] for name in ("p50", "p95", "p99")}
 
 
 def _memory() -> dict[str, Any]:
-    return {"peak memory (MB)": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-
-
-def _jsonl(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    plain, packed = folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"
-    with plain.open() if plain.exists() else gzip.open(packed, "rt") as file:
-        for line in file:
-            yield json.loads(line)
-
-
-def _table(path: Path) -> Iterator[list[str]]:
-    with path.open() as file:
-        next(file)
-        for line in file:
-            yield line.split()
+    return {"peak memory (MB)": peak_memory_mb()}

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_store import Catalogue, LibraryUnreadable, Paper, State, UnknownPaper
-from index_store.catalogue import Outcome, PaperVectors
+from index_store import Catalogue, LibraryUnreadable, Paper, State, UnknownPaper, merging
+from index_store.catalogue import PaperVectors
+from index_store.merging import Outcome
 
 BERT = Paper("BERT: Pre-training of Transformers", "We introduce a model.", year=2018, source="a.jsonl")
 GPT = Paper("Language Models are Few-Shot Learners", "We train a larger model.", source="a.jsonl")
@@ -27,7 +28,7 @@ def put(catalogue: Catalogue, paper: Paper) -> tuple[Outcome, Paper]:
 
 
 def index_all(catalogue: Catalogue) -> None:
-    catalogue.mark_indexed(catalogue.page(state=State.PENDING))
+    catalogue.mark_indexed(catalogue.waiting(100))
 
 
 def vectors(*first: float) -> PaperVectors:
@@ -161,16 +162,89 @@ def test_a_removed_paper_that_comes_back_is_new_and_has_its_old_id(catalogue: Ca
 
 
 def test_a_paper_whose_text_changed_while_it_was_indexed_stays_pending(catalogue: Catalogue) -> None:
-    _, read = put(catalogue, BERT)
+    _, bert = put(catalogue, BERT)
+    read = catalogue.waiting(1)
+    assert catalogue.still_waiting(read) == read
     put(catalogue, replace(BERT, abstract="Changed in the meantime."))
-    catalogue.mark_indexed([read])
-    assert catalogue.ids(State.PENDING) == [read.id]
+    assert catalogue.still_waiting(read) == []
+    catalogue.mark_indexed(read)
+    catalogue.mark_worded(read)
+    assert catalogue.ids(State.PENDING) == [bert.id]
+    assert [waiting.paper.id for waiting in catalogue.unworded(1)] == [bert.id]
+
+
+@pytest.mark.parametrize("changed", [{"year": 2019}, {"authors": ("Devlin",)}, {"title": "BERT, pre-trained"}])
+def test_a_change_of_anything_that_is_searched_by_asks_for_indexing(
+    catalogue: Catalogue, changed: dict[str, object]
+) -> None:
+    _, bert = put(catalogue, replace(BERT, arxiv_id="1810.04805"))
+    read = catalogue.waiting(1)
+    catalogue.mark_worded(read)
+    catalogue.mark_indexed(read)
+    put(catalogue, replace(BERT, arxiv_id="1810.04805", **changed))  # type: ignore[arg-type]
+    assert [waiting.paper.id for waiting in catalogue.waiting(1)] == [bert.id]
+    assert [waiting.paper.id for waiting in catalogue.unworded(1)] == [bert.id]
+
+
+def test_a_paper_that_was_removed_and_came_back_with_another_text_is_not_the_one_that_was_read(
+    catalogue: Catalogue,
+) -> None:
+    _, bert = put(catalogue, BERT)
+    read = catalogue.waiting(1)
+    remove(catalogue, bert)
+    assert catalogue.still_waiting(read) == []
+    _, back = put(catalogue, replace(BERT, abstract="Another text."))
+    assert back.id == bert.id
+    assert catalogue.still_waiting(read) == []
+
+
+def test_waiting_papers_come_in_the_order_of_adding_from_a_place_on(catalogue: Catalogue) -> None:
+    stored = [paper for _, paper in catalogue.put([GPT, BERT, ADAM])]
+    first, *rest = catalogue.waiting(3)
+    assert [waiting.paper for waiting in (first, *rest)] == stored
+    assert catalogue.waiting(3, after=first.position) == rest
+    assert catalogue.waiting(2) == [first, rest[0]]
+
+
+def test_the_number_of_passages_is_kept_through_changes(catalogue: Catalogue) -> None:
+    _, bert = put(catalogue, BERT)
+    catalogue.note_passages({bert.id: 7, "nobody": 3})
+    catalogue.note_passages({})
+    put(catalogue, replace(BERT, abstract="Shorter."))
+    assert [waiting.passage_count for waiting in catalogue.waiting(2)] == [7]
+
+
+def test_statements_take_more_papers_than_one_of_them_may_name(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "SQL_VARIABLES", 3)
+    records = [
+        Paper(f"Title {number}", f"Text {number}.", doi=f"10.1/{number}" if number % 2 else "") for number in range(10)
+    ]
+    stored = [paper for _, paper in catalogue.put(records)]
+    ids = [paper.id for paper in stored]
+    assert [outcome for outcome, _ in catalogue.put(records)] == [Outcome.SAME] * 10
+    assert catalogue.papers(ids) == {paper.id: paper for paper in stored}
+    catalogue.put_vectors(MODEL, {paper.content_hash: vectors(number) for number, paper in enumerate(stored)})
+    by_hash = catalogue.vectors(MODEL, stored, dimension=2)
+    by_id = catalogue.vectors_by_id(MODEL, ids, dimension=2)
+    for number, paper in enumerate(stored):
+        assert by_hash[paper.content_hash].passages[0, 0] == by_id[paper.id].passages[0, 0] == number
+    read = catalogue.waiting(10)
+    assert catalogue.still_waiting(read) == read
+    catalogue.mark_indexed(read)
+    assert catalogue.ids(State.INDEXED) == ids
+    catalogue.mark(ids, State.REMOVED)
+    catalogue.forget(ids)
+    assert set(catalogue.counts().values()) == {0}
 
 
 def test_a_removal_is_not_undone_by_indexing_or_a_rebuild(catalogue: Catalogue) -> None:
     _, bert = put(catalogue, BERT)
+    read = catalogue.waiting(1)
     catalogue.mark([bert.id], State.REMOVED)
-    catalogue.mark_indexed([bert])
+    assert catalogue.still_waiting(read) == []
+    catalogue.mark_indexed(read)
     catalogue.mark_all_pending()
     assert catalogue.ids(State.REMOVED) == [bert.id]
 
@@ -252,9 +326,9 @@ def test_a_failure_in_the_middle_of_a_call_records_nothing_of_it(catalogue: Cata
 
 def test_a_catalogue_of_a_later_version_is_refused(tmp_path: Path) -> None:
     later = Catalogue(tmp_path / "later.sqlite3")
-    later.set_meta("schema", "2")
+    later.set_meta("schema", "3")
     later.close()
-    with pytest.raises(LibraryUnreadable, match="schema 2"):
+    with pytest.raises(LibraryUnreadable, match="schema 3"):
         Catalogue(tmp_path / "later.sqlite3")
 
 

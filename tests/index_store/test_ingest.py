@@ -94,16 +94,14 @@ def indexed_home(home: Path, cheap_embedder: Embedder) -> Path:
         (Embedder, "embed"),
         (Catalogue, "put_vectors"),
         (PassageVectors, "put"),
-        (Lexicon, "put"),
         (Catalogue, "mark_indexed"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_indexing_killed_at_any_step_is_finished_by_the_next_run(
-    home: Path, make_embedder: MakeEmbedder, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, after: bool
+    home: Path, make_embedder: MakeEmbedder, owner: type, step: str, after: bool
 ) -> None:
-    monkeypatch.setattr(ingest, "_BATCH", 2)
-    first, second = make_embedder(), make_embedder()
+    first, second = make_embedder(batch=2), make_embedder(batch=2)
     assert first.dimension == second.dimension  # measured here, so that only papers count below
     with Library(home, first) as library:
         library.add(PAPERS)
@@ -126,17 +124,41 @@ def questions_asked_twice(*embedders: Embedder) -> int:
     return len(asked) - len(set(asked))
 
 
-def test_an_update_killed_before_it_is_indexed_leaves_no_trace_of_the_old_text(
-    indexed_home: Path, cheap_embedder: Embedder
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["put", "mark_worded"])
+def test_adding_killed_at_any_step_is_finished_by_the_next_run(
+    home: Path, cheap_embedder: Embedder, step: str, after: bool
 ) -> None:
-    longer = replace(PAPERS[0], abstract=" ".join(f"Sentence {number} of a long text." for number in range(99)))
-    with Library(indexed_home, cheap_embedder) as library:
-        library.add([longer])
+    with Library(home, cheap_embedder) as library, killed(Lexicon if step == "put" else Catalogue, step, after=after):
+        library.add(PAPERS)
+    with Library(home, cheap_embedder) as library:
+        assert library.status().pending == len(PAPERS), "the catalogue had them first"
         library.index()
-        library.add([PAPERS[0]])
-        with killed(PassageVectors, "put", after=True):
+        assert_consistent(library)
+
+
+LONG = replace(PAPERS[0], abstract=" ".join(f"Sentence {number} of a long text." for number in range(99)))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("owner", "step", "call"),
+    [(PassageVectors, "put", 1), (Catalogue, "note_passages", 1), (Catalogue, "note_passages", 2)],
+)
+@pytest.mark.parametrize("grows", [False, True], ids=["shrinks", "grows"])
+def test_an_update_killed_before_it_is_indexed_leaves_no_trace_of_the_old_text(
+    indexed_home: Path, cheap_embedder: Embedder, owner: type, step: str, call: int, after: bool, grows: bool
+) -> None:
+    with Library(indexed_home, cheap_embedder) as library:
+        if not grows:
+            library.add([LONG])
+            library.index()
+        library.add([LONG if grows else PAPERS[0]])
+        with killed(owner, step, after=after, call=call):
             library.index()
         assert search(library, "aardvark", 5).hits, "a search in between works"
+        if grows:
+            library.add([PAPERS[0]])
     with Library(indexed_home, cheap_embedder) as library:
         library.index()
         assert_consistent(library)

@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 
@@ -304,3 +305,32 @@ def test_a_byte_order_mark_and_windows_line_ends_make_no_difference(tmp_path: Pa
 def test_formats_are_asked_from_the_most_particular_to_the_one_that_takes_all() -> None:
     names = ["foreign", "Hugging Face Papers listing", "JSON Lines", "plain text"]
     assert [reader.name for reader in readers()] == names
+
+
+# -- gzip -------------------------------------------------------------------------------------------------------------
+
+PACKED_LINES = "".join(f'{{"title": "Paper {number}", "abstract": "It says {number}."}}\n' for number in range(3000))
+
+
+@pytest.mark.parametrize("name", ["papers.jsonl.gz", "papers.jsonl", "papers"])
+def test_a_gzip_file_is_read_whatever_its_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(PACKED_LINES.encode()))
+    records = list(read_file(tmp_path / name))
+    assert [record.title for record in records if isinstance(record, Paper)] == [f"Paper {n}" for n in range(3000)]
+    assert {record.source for record in records if isinstance(record, Paper)} == {name}
+
+
+def test_what_a_gzip_file_held_before_it_was_cut_short_goes_in(tmp_path: Path) -> None:
+    whole = gzip.compress(PACKED_LINES.encode())
+    (tmp_path / "cut.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    read = []
+    with pytest.raises(ReaderError, match=r"cut\.jsonl\.gz cannot be read: .+ended"):
+        for record in read_file(tmp_path / "cut.jsonl.gz"):
+            read.append(record)
+    assert len(read) > 500
+
+
+def test_a_damaged_gzip_file_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl.gz").write_bytes(b"\x1f\x8bnot really")
+    with pytest.raises(ReaderError, match=r"bad\.jsonl\.gz cannot be read"):
+        list(read_file(tmp_path / "bad.jsonl.gz"))

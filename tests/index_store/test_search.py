@@ -3,64 +3,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from index_store import Embedder, Library, Ranking, passages, search, sentences, terms
-from index_store.search import RRF_K, fuse
 
 BIDDING = "Real-Time Bidding by Reinforcement Learning in Display Advertising"
 FISH = "Avoiding tipping points in fisheries management through Gaussian Process Dynamic Programming"
 QUESTION = "How is real-time bidding for display advertising learned?"
 PARAPHRASE = "sustainable harvesting of animals in the ocean"  # shares no naming word with the paper's title
 
-IDS = st.sampled_from("abcdefgh")
-RANKINGS = st.lists(st.lists(IDS, unique=True, max_size=8), max_size=3)
-
 
 def titles(library: Library, question: str, limit: int = 10, ranking: Ranking = Ranking.FUSED) -> list[str]:
     return [hit.paper.title for hit in search(library, question, limit, ranking=ranking).hits]
-
-
-# -- fusing -----------------------------------------------------------------------------------------------------------
-
-
-@given(RANKINGS)
-def test_fusing_scores_exactly_what_was_ranked(rankings: list[list[str]]) -> None:
-    scores = fuse(rankings)
-    assert set(scores) == {paper_id for ranking in rankings for paper_id in ranking}
-    assert all(0 < score <= len(rankings) / (RRF_K + 1) for score in scores.values())
-
-
-@given(RANKINGS)
-def test_fusing_does_not_depend_on_the_order_of_rankings(rankings: list[list[str]]) -> None:
-    assert fuse(rankings) == pytest.approx(fuse(rankings[::-1]))
-
-
-@given(st.lists(IDS, unique=True))
-def test_fusing_one_ranking_keeps_its_order(ranking: list[str]) -> None:
-    scores = fuse([ranking])
-    assert sorted(scores, key=scores.__getitem__, reverse=True) == ranking
-
-
-@given(RANKINGS, st.integers(1, 100))
-def test_a_paper_that_is_nowhere_behind_another_does_not_score_less(rankings: list[list[str]], k: int) -> None:
-    scores = fuse(rankings, k)
-
-    def places(paper_id: str) -> list[float]:
-        return [ranking.index(paper_id) if paper_id in ranking else float("inf") for ranking in rankings]
-
-    for one in scores:
-        for other in scores:
-            if all(mine <= theirs for mine, theirs in zip(places(one), places(other), strict=True)):
-                assert scores[one] >= scores[other] - 1e-12
-
-
-def test_a_paper_in_both_rankings_beats_the_first_of_one() -> None:
-    assert fuse([["a", "b"], ["c", "b"]]) == pytest.approx({"a": 1 / 61, "b": 2 / 62, "c": 1 / 61})
-
-
-# -- the sample -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ranking", Ranking)

@@ -9,8 +9,8 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError
 from numpy.typing import NDArray
 
-from index_store import IndexOutdated, LibraryUnreadable, Passage
-from index_store.vectors import PassageHit, PassageVectors
+from index_store import IndexOutdated, LibraryUnreadable, Paper
+from index_store.vectors import Entry, PassageHit, PassageVectors
 
 MODEL = "some-model/some-splitter"
 EAST, NORTH, WEST = ([1.0, 0.0], [0.0, 1.0], [-1.0, 0.0])
@@ -20,16 +20,14 @@ def rows(*vectors: list[float]) -> NDArray[np.float32]:
     return np.array(vectors, dtype=np.float32)
 
 
-def passage(number: int) -> Passage:
-    return Passage(number, 0, 1, "x")
+def entry(paper_id: str, passages: int = 1, before: int = 0) -> Entry:
+    return Entry(Paper("A title", "An abstract.", id=paper_id), passages, before)
 
 
-def put(index: PassageVectors, **vectors_of_papers: list[list[float]]) -> None:
+def put(index: PassageVectors, *, before: int = 0, **vectors_of_papers: list[list[float]]) -> None:
     """Puts papers by id, with the vectors of their passages in order."""
-    cut = [(paper, number) for paper, own in vectors_of_papers.items() for number in range(1, len(own) + 1)]
     index.put(
-        [paper for paper, _ in cut],
-        [passage(number) for _, number in cut],
+        [entry(paper_id, len(own), before) for paper_id, own in vectors_of_papers.items()],
         rows(*(vector for own in vectors_of_papers.values() for vector in own)),
     )
 
@@ -62,7 +60,7 @@ def test_similarity_is_the_cosine_of_the_vectors(index: PassageVectors) -> None:
     random = np.random.default_rng(7)
     vectors = random.normal(size=(50, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    index.put([f"p{number}" for number in range(50)], [passage(1)] * 50, vectors)
+    index.put([entry(f"p{number}") for number in range(50)], vectors)
     hits = index.search(vectors[3], 50)
     assert hits[0] == PassageHit("p3", 1, pytest.approx(1.0, abs=1e-5))
     for hit in hits:
@@ -89,7 +87,7 @@ def test_putting_a_paper_again_replaces_its_vectors(index: PassageVectors) -> No
 
 def test_passages_that_a_paper_has_no_longer_are_dropped(index: PassageVectors) -> None:
     put(index, a=[EAST, NORTH, WEST], b=[NORTH, NORTH])
-    put(index, a=[EAST])
+    put(index, a=[EAST], before=3)
     assert sorted(found(index, EAST)) == [("a", 1), ("b", 1), ("b", 2)]
 
 
@@ -111,10 +109,11 @@ def test_more_rows_than_chroma_takes_at_once_go_in_and_out(index: PassageVectors
     assert count > chromadb_batch(index)
     vectors = np.random.default_rng(7).normal(size=(count, 8)).astype(np.float32)
     ids = [f"p{number}" for number in range(count)]
-    index.put(ids, [passage(1)] * count, vectors)
-    assert index.count == count
-    index.put(ids, [passage(2)] * count, vectors)
-    assert index.count == count, "the first passages were stale"
+    index.put([entry(paper_id, 2) for paper_id in ids], np.concatenate([vectors, vectors]))
+    assert index.count == 2 * count
+    index.put([entry(paper_id, 1, before=2) for paper_id in ids], vectors)
+    assert index.count == count, "the second passages were stale"
+    assert index.ids() == set(ids)
     index.remove(ids)
     assert index.count == 0
 

@@ -18,6 +18,7 @@ from assistant import (
     Piece,
     Plan,
     References,
+    Standing,
     Status,
     Theme,
     TopicMap,
@@ -321,7 +322,11 @@ def test_how_a_turn_was_read_and_how_it_ended_is_said(turn: Turn, shown: str) ->
 def test_the_header_counts_papers_and_names_the_mode(count: int, said: str) -> None:
     page = Page(render.header(Status(count, count, 0, 0, "minilm")))
     assert said in page.text and words.QUOTING_MODE in page.text
-    assert "2 being indexed" in Page(render.header(Status(5, 3, 2, 0, "minilm"))).text
+    assert words.embedding(3, 5, None) in Page(render.header(Status(5, 3, 2, 0, "minilm"))).text
+    waiting = Page(render.header(Status(5, 3, 2, 0, "minilm"), standing=Standing(3, 5, 1260.0)))
+    assert "3 of 5 papers searchable by meaning · about 21 min left" in waiting.text
+    stuck = Page(render.header(Status(5, 3, 2, 0, "minilm"), standing=Standing(3, 5, problem="No server.")))
+    assert "No server." in stuck.text
 
 
 def test_an_empty_library_is_welcomed_with_what_to_do() -> None:

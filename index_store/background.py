@@ -1,0 +1,80 @@
+"""Embedding behind a page that is in use: in a thread of its own, which tells how far it is."""
+
+import logging
+import time
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from .errors import LibraryError
+from .library import Library
+
+_log = logging.getLogger(__name__)
+_AGAIN = 60.0  # seconds until what failed is tried again, and until papers of another process are noticed
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the embedding is: `done` of `total` papers of this run, `seconds_left` once that can be said.
+
+    `problem` says why it waits, if it does.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+    problem: str = ""
+
+
+class Background:
+    """Finishes what is pending in a library while the library is used. `stop` before the library is closed."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._work, self._stop = Event(), Event()
+        self._thread: Thread | None = None
+        self._standing: Standing | None = None
+
+    @property
+    def standing(self) -> Standing | None:
+        """How far it is, or None while there is nothing to do."""
+        return self._standing
+
+    def wake(self) -> None:
+        """Begins with what is pending now, if it is not at it already."""
+        self._work.set()
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="embedding", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ends soon, after the batch that is being embedded; what is done is kept."""
+        self._stop.set()
+        self._work.set()
+        if self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._work.wait(_AGAIN)
+            self._work.clear()
+            if not self._stop.is_set() and self._library.status().pending:
+                self._index()
+
+    def _index(self) -> None:
+        started = time.monotonic()
+
+        def progress(done: int, total: int) -> None:
+            left = (time.monotonic() - started) / done * (total - done) if done else None
+            self._standing = Standing(done, total, left)
+
+        total = self._library.status().pending
+        self._standing = Standing(0, total)
+        try:
+            self._library.index(progress, self._stop)
+            self._standing = None
+        except LibraryError as error:
+            _log.warning("embedding waits: %s", error)
+            self._standing = Standing(0, total, problem=str(error))
+        except Exception:
+            _log.exception("embedding stopped")
+            self._standing = Standing(0, total, problem="The embedding stopped; the terminal shows why.")
