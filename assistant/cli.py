@@ -59,8 +59,12 @@ _KINDS = {
 }
 
 
-FromYear = Annotated[int | None, typer.Option("--from-year", metavar="YEAR", help="Only papers of this year or later.")]
-ToYear = Annotated[int | None, typer.Option("--to-year", metavar="YEAR", help="Only papers of this year or earlier.")]
+FromYear = Annotated[
+    int | None, typer.Option("--from-year", min=0, max=9999, metavar="YEAR", help="Only papers of this year or later.")
+]
+ToYear = Annotated[
+    int | None, typer.Option("--to-year", min=0, max=9999, metavar="YEAR", help="Only papers of this year or earlier.")
+]
 Author = Annotated[str, typer.Option(metavar="NAME", help="Only papers by this author: one or more words of the name.")]
 Source = Annotated[str, typer.Option(metavar="FILE", help="Only papers from this file, as `show` names it.")]
 OnlyPaper = Annotated[
@@ -150,7 +154,7 @@ def index_pending(home: Home = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"indexed": count})
     else:
-        out.print(f"Embedded {count:,} papers.", highlight=False)
+        out.print(f"Indexed {count:,} papers by their meaning.", highlight=False)
 
 
 @app.command()
@@ -273,7 +277,7 @@ def search(
     within = limits(from_year, to_year, author, source, paper)
     with open_assistant(home) as assistant:
         index_few(assistant)
-        _require(assistant, paper)
+        _require(assistant, paper, source)
         found = assistant.search(question, k, within=within)
     hits = found.hits
     if found.problem:
@@ -328,7 +332,7 @@ def ask(
     within = limits(from_year, to_year, author, source, paper)
     with open_assistant(home) as assistant:
         index_few(assistant)
-        _require(assistant, paper)
+        _require(assistant, paper, source)
         streaming = not (as_json or as_csv)
         turn = asyncio.run(_ask(assistant, question, Mode(mode), wanted, history, within, streaming=streaming))
     if as_json:
@@ -379,8 +383,13 @@ def print_version() -> None:
     out.print(version("research-assistant"), highlight=False)
 
 
-def _require(assistant: "Assistant", paper_ids: list[str] | None) -> None:
-    """Raises `UnknownPaper` for an id that no paper has."""
+def _require(assistant: "Assistant", paper_ids: list[str] | None, source: str) -> None:
+    """Raises for an id that no paper has, and for a source that no paper came from."""
+    sources = assistant.library.catalogue.sources() if source else {}
+    if source and source not in sources:
+        raise typer.BadParameter(
+            f"no paper came from {source!r}; known are {', '.join(sources)}.", param_hint="--source"
+        )
     for paper_id in paper_ids or ():
         assistant.library.catalogue.paper(paper_id)
 

@@ -38,22 +38,25 @@ def open_assistant(home: Path | None, *, rebuild: bool = False) -> Iterator["Ass
 
 def index(assistant: "Assistant") -> int:
     """Embeds what is pending, with a bar on stderr while there is something to do; returns how many papers."""
-    pending = assistant.library.status().pending
-    if not pending:
-        return assistant.library.index()
+    library = assistant.library
     with progress_bar() as bar:
-        task = bar.add_task("Embedding papers", total=pending)
-        return assistant.library.index(lambda done, total: bar.update(task, completed=done, total=total))
+        pending = library.status().pending
+        task = bar.add_task("Embedding papers", total=pending, visible=bool(pending))
+        done = library.index(lambda done, total: bar.update(task, completed=done, total=total))
+    if waiting := library.status().pending:
+        print_error(f"{waiting:,} papers wait: another process is embedding papers of this library.")
+    return done
 
 
 def index_few(assistant: "Assistant") -> None:
-    """Embeds what is pending if that takes seconds; else says on stderr that it is found by its words only."""
-    pending = assistant.library.status().pending
-    if pending <= FEW:
+    """Indexes what is pending if little is to be embedded; else says on stderr that it is found by its words only."""
+    library = assistant.library
+    unembedded = library.catalogue.unembedded(library.embedder.fingerprint)
+    if unembedded <= FEW:
         index(assistant)
     else:
         print_error(
-            f"{pending:,} papers are not embedded yet and are found by their words only; "
+            f"{unembedded:,} papers are not embedded yet and are found by their words only; "
             "`research-assistant index` or the open page goes on with them."
         )
 

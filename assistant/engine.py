@@ -178,9 +178,8 @@ class Assistant:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
         `connection` stands in for the model of the settings; with `quoting_only` none is asked. `length` is that of a
-        summary, where the message does not say it. Only papers that pass
-        `within` are searched. Raises `InvalidQuestion` before the first event; any later failure
-        is a `Failed` event.
+        summary, where the message does not say it. Only papers that pass `within` are searched. Raises
+        `InvalidQuestion` before the first event; any later failure is a `Failed` event.
         """
         conversation = conversation or Conversation()
         longest = self.settings.max_question_characters

@@ -22,6 +22,7 @@ from .writer import Writer
 
 _SUBJECT_MARGIN = 0.08  # a subject that the reader names needs less to be believed than a question does
 _EXAMPLES = 4  # papers of each theme that may be shown as examples of it
+_NOT_ON_MAP = "{count:,} papers are not embedded yet and so are not on the map."
 _VECTORS_AT_ONCE = 1000  # papers
 _WIDER = 2  # a topic is searched for so many times the papers that may be on it
 
@@ -55,7 +56,7 @@ def gather(plan: Plan, library: Library, settings: Settings, find: Finder) -> Wr
         case Mode.SUMMARISE if plan.within or plan.topic:
             return _topic(plan, library, settings, find)
         case Mode.SUMMARISE:
-            return _collection(plan, library, find.within)
+            return _collection(plan, library, find)
         case _:
             result = find(plan.standalone, settings.search_papers)
             return Answer(plan.standalone, result, result.relevance >= threshold)
@@ -99,11 +100,13 @@ def _on_topic(
     return tuple({hit.paper.id: hit for hit in each}.values())
 
 
-def _collection(plan: Plan, library: Library, within: Filter) -> Overview:
+def _collection(plan: Plan, library: Library, find: Finder) -> Overview:
     indexed = list(library.catalogue.papers(library.catalogue.ids(State.INDEXED)).values())
-    papers = passing(indexed, within)
+    papers, searched = passing(indexed, find.within), library.lexicon.count_of(find.within)
+    if waiting := searched - len(papers):
+        find.problem = _NOT_ON_MAP.format(count=waiting)
     if not papers:
-        return Overview(plan.standalone, "", (), (), 0, 0)
+        return Overview(plan.standalone, "", (), (), searched, 0)
     vectors = _vectors(library, papers)
     themes = grouped(papers, vectors, "")
     by_id = {paper.id: paper for paper in papers}

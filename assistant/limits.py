@@ -15,6 +15,9 @@ def limits(
     papers: Sequence[str] | None = None,
 ) -> Filter:
     """A filter. Raises `InvalidQuestion` if no paper could pass it."""
+    for year in (from_year, to_year):
+        if year is not None and not 0 <= year <= 9999:
+            raise InvalidQuestion(f"{year} is no year; write it with four digits.")
     if from_year is not None and to_year is not None and from_year > to_year:
         raise InvalidQuestion(f"No year is both after {from_year - 1} and before {to_year + 1}; swap the two years.")
     found = Filter(from_year, to_year, author.strip(), source, None if papers is None else tuple(papers))

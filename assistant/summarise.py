@@ -27,6 +27,7 @@ _FEW = 5  # papers that even a short summary quotes all of; of more it quotes `_
 _OF_THEME = 2
 _SENTENCES = {Length.SHORT: 1, Length.NORMAL: 1, Length.LONG: 3}  # of each paper
 _QUESTIONS = {Length.SHORT: 2, Length.NORMAL: 4, Length.LONG: 8}
+_NO_MAP = "There is no map of this collection yet."
 _ASKED_LENGTH = {
     Length.SHORT: "one or two sentences for each theme",
     Length.NORMAL: "three to five sentences for each theme",
@@ -70,7 +71,7 @@ class Overview:
 
     def refuse(self) -> Iterator[str]:
         """That nothing is on the topic, and what comes nearest."""
-        said = f"Nothing in this collection is on {escape_markdown(self.topic)}." if self.topic else ""
+        said = f"Nothing in this collection is on {escape_markdown(self.topic)}." if self.topic else _NO_MAP
         return quoting.refusal(said, self.nearest, self.searched)
 
     def request(self, room: Room) -> Request:

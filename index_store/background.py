@@ -9,6 +9,7 @@ from .errors import LibraryError
 from .library import Library
 
 _log = logging.getLogger(__name__)
+_ELSEWHERE = "Another process is embedding them."
 _AGAIN = 60.0  # seconds until what failed is tried again, and until papers of another process are noticed
 
 
@@ -57,24 +58,34 @@ class Background:
         while not self._stop.is_set():
             self._work.wait(_AGAIN)
             self._work.clear()
-            if not self._stop.is_set() and self._library.status().pending:
+            if self._stop.is_set():
+                return
+            try:
                 self._index()
+            except LibraryError as error:
+                _log.warning("embedding waits: %s", error)
+                self._wait(str(error))
+            except Exception:
+                _log.exception("embedding stopped")
+                self._wait("The embedding stopped; the terminal shows why.")
 
     def _index(self) -> None:
+        total = self._library.status().pending
+        if not total:
+            self._standing = None
+            return
         started = time.monotonic()
 
         def progress(done: int, total: int) -> None:
             left = (time.monotonic() - started) / done * (total - done) if done else None
             self._standing = Standing(done, total, left)
 
-        total = self._library.status().pending
         self._standing = Standing(0, total)
-        try:
-            self._library.index(progress, self._stop)
-            self._standing = None
-        except LibraryError as error:
-            _log.warning("embedding waits: %s", error)
-            self._standing = Standing(0, total, problem=str(error))
-        except Exception:
-            _log.exception("embedding stopped")
-            self._standing = Standing(0, total, problem="The embedding stopped; the terminal shows why.")
+        self._library.index(progress, self._stop)
+        left = self._library.status().pending
+        self._standing = Standing(0, left, problem=_ELSEWHERE) if left and not self._stop.is_set() else None
+
+    def _wait(self, problem: str) -> None:
+        """Tells why nothing goes on until the next try."""
+        total = self._standing.total if self._standing else 0
+        self._standing = Standing(0, total, problem=problem)

@@ -207,10 +207,31 @@ class Catalogue:
                 each = [{"of_id": paper_id, "passage_count": count} for paper_id, count in counts.items()]
                 session.connection().execute(statement.values(passage_count=bindparam("passage_count")), each)
 
-    def mark_all_pending(self) -> None:
-        """Makes every paper wait for both indexes, for a rebuild."""
+    def mark_all_pending(self, *, words: bool = True) -> None:
+        """Makes every paper wait for the index of meanings, and with `words` for that of words too."""
         with self._transaction() as session:
-            session.execute(update(PaperRow).where(present()).values(state=State.PENDING, worded=False))
+            session.execute(update(PaperRow).where(present()).values(state=State.PENDING))
+        if words:
+            self.mark_unworded()
+
+    def mark_unworded(self) -> None:
+        """Makes every paper wait for the index of words."""
+        with self._transaction() as session:
+            session.execute(update(PaperRow).where(present()).values(worded=False))
+
+    def indexed_passages(self) -> int:
+        """How many passages the index of meanings holds of the papers that are indexed."""
+        with self._transaction() as session:
+            return session.scalar(select(func.sum(PaperRow.passage_count)).where(PaperRow.state == State.INDEXED)) or 0
+
+    def unembedded(self, fingerprint: str) -> int:
+        """How many pending papers have no kept vectors, so that they have to be embedded."""
+        kept = select(VectorsRow.content_hash).where(
+            VectorsRow.content_hash == PaperRow.content_hash, VectorsRow.fingerprint == fingerprint
+        )
+        waiting = (PaperRow.state == State.PENDING, ~kept.exists())
+        with self._transaction() as session:
+            return session.scalar(select(func.count()).select_from(PaperRow).where(*waiting)) or 0
 
     def forget(self, paper_ids: Sequence[str]) -> None:
         """Deletes papers that are marked as removed. Their vectors stay, so that an undo does not embed them again."""

@@ -9,6 +9,7 @@ Three models, chosen by one setting:
 
 import hashlib
 import importlib.util
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,8 +100,12 @@ class WordLlama(BaseEmbedding):
 
     def __init__(self) -> None:
         super().__init__(model_name="wordllama-l2-supercat-256", embed_batch_size=256)
+        # It sets up the root logger at INFO when it is imported, which makes every request of others a line on stderr.
+        handlers, level = logging.root.handlers[:], logging.root.level
         import wordllama
 
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
         # Its loader looks beside the installed package's parent and would then download.
         self._model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
 

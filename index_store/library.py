@@ -129,12 +129,17 @@ class Library:
                 self.catalogue = Catalogue(home / _CATALOGUE)
                 undo.callback(self.catalogue.close)
                 self._place: Place = replace(server, collection=self._collection_name()) if server else home / _VECTORS
-                if rebuild or self.catalogue.meta("layout") != _LAYOUT or self._moved():
+                if not rebuild:
+                    self._require_model()
+                if rebuild or self.catalogue.meta("layout") != _LAYOUT:
                     self._empty_indexes(rebuild=rebuild)
+                elif self._moved():
+                    self._empty_vectors(words=False)
                 self.catalogue.set_meta("vectors", self._kind)
                 self._open_indexes()
                 undo.callback(self.vectors.close)
                 self._refill_lost()
+                ingest.index_words(self._rooms)  # seconds; a search before the next `index` finds by them
             undo.pop_all()
 
     def _own(self) -> None:
@@ -174,9 +179,24 @@ class Library:
         """Whether the vectors were elsewhere in between, so that those here are of an earlier time."""
         return self.catalogue.meta("vectors") not in (None, self._kind)
 
-    def _empty_indexes(self, *, rebuild: bool) -> None:
-        self.catalogue.mark_all_pending()  # first, so that after a kill no paper counts as indexed in an empty index
+    def _require_model(self) -> None:
+        """Raises `IndexOutdated` if the index was built with another model, before anything is changed."""
+        known = self.catalogue.meta("fingerprint")
+        if known not in (None, self.embedder.fingerprint):
+            raise IndexOutdated(
+                f"The index was built with {known!r}, the settings now ask for {self.embedder.fingerprint!r}. "
+                "Run `research-assistant rebuild`, or set RESEARCH_ASSISTANT_EMBEDDING_MODEL back."
+            )
+
+    def _empty_vectors(self, *, words: bool) -> None:
+        """Empties the index of meanings; with `words` every paper also waits for the index of words."""
+        PassageVectors.require(self._place)  # a server that does not answer must not cost the library its index
+        # Marked first, so that after a kill no paper counts as indexed in an empty index.
+        self.catalogue.mark_all_pending(words=words)
         PassageVectors.delete(self._place)
+
+    def _empty_indexes(self, *, rebuild: bool) -> None:
+        self._empty_vectors(words=True)
         self._empty_words()
         if rebuild:
             self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
@@ -192,22 +212,17 @@ class Library:
         Lexicon.delete(folder)
 
     def _open_indexes(self) -> None:
-        known = self.catalogue.meta("fingerprint")
-        if known is None:
-            self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
-        elif known != self.embedder.fingerprint:
-            raise IndexOutdated(
-                f"The index was built with {known!r}, the settings now ask for {self.embedder.fingerprint!r}. "
-                "Run `research-assistant rebuild`, or set RESEARCH_ASSISTANT_EMBEDDING_MODEL back."
-            )
+        self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
         self.lexicon = Lexicon(self.home / _WORDS, shared=self._shared)
         self.vectors = PassageVectors(self._place, self.embedder.fingerprint)
         self._rooms = ingest.Rooms(self.catalogue, self.lexicon, self.vectors, self.embedder, self._writing)
 
     def _refill_lost(self) -> None:
-        """Makes every paper pending if an index was deleted, in whole or in part. Every paper has a passage."""
-        if self.vectors.count < self.catalogue.counts()[State.INDEXED] or not self.lexicon.count:
-            self.catalogue.mark_all_pending()
+        """Has an index filled again that was deleted, or that has fewer passages than it was given."""
+        if not self.lexicon.count:
+            self.catalogue.mark_unworded()
+        if self.vectors.count < self.catalogue.indexed_passages():
+            self.catalogue.mark_all_pending(words=False)
 
     def __enter__(self) -> "Library":
         return self
@@ -292,7 +307,7 @@ class Library:
                     done += ingest.index_meanings(self._rooms, progress, stop)
                 finally:
                     self._embedding_lock.release()
-                if not self.catalogue.ids(State.PENDING):  # what came after the last batch found the lock taken
+                if not self.status().pending:  # what came after the last batch found the lock taken
                     break
         return done
 

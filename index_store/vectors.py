@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 _MOST_IDS = 10_000  # in one question; Chroma looks them up in SQLite, which takes 32,766 and no more
 _SPACE: Literal["cosine"] = "cosine"
-# Seconds. While a collection is deleted or made, Chroma 1.5.9 also says "Missing metadata segment" or "Nothing found on
-# disk" to who asks for it, so that it is asked again.
+# Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says
+# "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
 _PAUSES = (0.0, 0.1, 0.5)
 _REMOTE_BATCH = 300  # Chroma Cloud takes and gives no more at once: https://docs.trychroma.com/cloud/quotas-limits
 
@@ -96,6 +96,13 @@ class PassageVectors:
                 "Run `research-assistant rebuild`, or set RESEARCH_ASSISTANT_EMBEDDING_MODEL back."
             )
         return collection
+
+    @staticmethod
+    def require(place: Place) -> None:
+        """Raises `LibraryUnreadable` if the place is a server that does not answer."""
+        if isinstance(place, ChromaServer):
+            with explained(place):
+                close(connect(place))
 
     @staticmethod
     def delete(place: Place) -> None:
@@ -191,16 +198,19 @@ class PassageVectors:
         close(self._client)
 
     def _ask(self, call: Callable[[], T], absent: T | None = None) -> T:
-        """What Chroma answers. On a server, a collection that another process has made anew is opened again.
+        """What Chroma answers, asked again where it failed.
 
-        While there is none, since that process is at it, a question is answered with `absent`; a change, which has
-        none, makes it. A question must not: that process may be about to make it for another model.
+        On a server, a collection that another process has made anew is opened again. While there is none, since that
+        process is at it, a question is answered with `absent`; a change, which has none, makes it. A question must
+        not: that process may be about to make it for another model.
         """
         with explained(self._place):
-            for pause in _PAUSES if isinstance(self._place, ChromaServer) else ():
+            for pause in _PAUSES:
                 with suppress(ChromaError):
                     return call()
                 time.sleep(pause)
+                if isinstance(self._place, Path):
+                    continue
                 try:
                     again = self._open() if absent is None else self._client.get_collection(self._name, None)
                 except NotFoundError:

@@ -7,7 +7,7 @@ import pytest
 
 from assistant import Assistant, InvalidQuestion, Mode, Outcome, Settings, limited, limits
 from assistant.testing import Reply, ScriptedServer
-from index_store import Filter, Library, search
+from index_store import Embedder, Filter, Library, Paper, search
 
 from .conftest import Run
 
@@ -126,6 +126,20 @@ def test_only_the_given_papers_are_searched_and_an_unknown_one_is_an_error(run: 
     assert {hit["paper"]["id"] for hit in ran.json} == set(ids)
     unknown = run("search", "parse", "--paper", "no-such-id")
     assert (unknown.code, "no-such-id" in unknown.err) == (1, True)
+
+
+def test_a_source_that_nothing_came_from_and_a_year_that_is_none_are_wrong_usage(run: Run, dated: Path) -> None:
+    unknown = run("search", "parse", "--source", "nosuch.jsonl")
+    assert (unknown.code, "parsing.jsonl" in unknown.err) == (2, True)
+    assert run("search", "parse", "--from-year", 10**20).code == 2
+
+
+async def test_a_map_says_what_is_not_embedded_yet(tmp_path: Path, embedder: Embedder) -> None:
+    with Library(tmp_path / "waiting", embedder) as library:
+        library.add([Paper("On whales", "The whale sings."), Paper("On bees", "The bee hums.")])
+        turn = await Assistant(library, Settings(home=library.home)).answer("What is in this collection?")
+    assert "2 papers are not embedded yet" in turn.note
+    assert "collection is empty" not in turn.answer
 
 
 # -- reranking --------------------------------------------------------------------------------------------------------

@@ -89,3 +89,22 @@ def test_a_model_that_fails_is_told_and_asked_again(
 def test_stopping_what_never_began_is_nothing(tmp_path: Path, cheap_embedder: Embedder) -> None:
     with Library(tmp_path, cheap_embedder) as library:
         Background(library).stop()
+
+
+def test_a_catalogue_that_fails_once_does_not_end_the_embedding(
+    tmp_path: Path, cheap_embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library(tmp_path, cheap_embedder) as library:
+        library.add(PAPERS)
+        background = Background(library)
+
+        def locked() -> None:
+            raise RuntimeError("database is locked")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(library, "status", locked)
+            background.wake()
+            until(lambda: background.standing is not None and bool(background.standing.problem))
+        background.wake()
+        until(lambda: not library.status().pending and background.standing is None)
+        background.stop()

@@ -521,3 +521,13 @@ def test_chroma_gives_all_there_are_where_more_are_wanted(server: ChromaServer, 
             assert len(index.search(np.ones(8, np.float32), 100)) == 3
             index.remove(["p0"])
             assert len(index.search(np.ones(8, np.float32), 100)) == 2
+
+
+def test_a_wrong_address_costs_a_library_in_a_folder_nothing(home: Path, cheap_embedder: Embedder) -> None:
+    with Library(home, cheap_embedder) as library:
+        library.add([Paper("On whales", "The whale sings.")])
+        library.index()
+    with pytest.raises(LibraryUnreadable, match="CHROMA_URL"):
+        Library(home, cheap_embedder, server=ChromaServer(f"http://127.0.0.1:{free_port()}"))
+    with Library(home, cheap_embedder) as library:
+        assert library.status().indexed == 1

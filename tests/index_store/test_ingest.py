@@ -248,7 +248,7 @@ def test_an_index_that_was_deleted_is_filled_again(
     shutil.rmtree(indexed_home / folder)
     embedder = make_embedder()
     with Library(indexed_home, embedder) as library:
-        assert library.status().pending == len(PAPERS), "and says so until then"
+        assert library.status().pending == (len(PAPERS) if folder == "vectors" else 0), "and says so until then"
         library.index()
         assert embedder.model.seen == []
         assert_consistent(library)

@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index_store import Embedder, Filter, Library, Paper, Ranking, State, open_catalogue, passages, search
+from index_store import (
+    Embedder,
+    Filter,
+    IndexOutdated,
+    Library,
+    Paper,
+    Ranking,
+    State,
+    open_catalogue,
+    passages,
+    search,
+)
+from index_store.lexicon import Lexicon
 from index_store.vectors import PassageVectors
 
 MakeEmbedder = Callable[..., Embedder]
@@ -332,3 +344,39 @@ def test_processes_that_put_the_same_papers_at_once_put_them_once(library: Libra
     assert len(library.catalogue.page()) == len(PAPERS)
     for catalogue in catalogues:
         catalogue.close()
+
+
+def test_words_that_were_lost_are_found_again_as_soon_as_the_library_is_open(
+    tmp_path: Path, make_embedder: MakeEmbedder
+) -> None:
+    with Library(tmp_path, make_embedder()) as library:
+        library.add([Paper("On whales", "The whale sings.")])
+        library.index()
+    Lexicon.delete(tmp_path / "words")
+    again = make_embedder()
+    with Library(tmp_path, again) as library:
+        assert library.lexicon.search("whale", 5)
+        assert library.status().pending == 0
+
+
+def test_a_wrong_model_is_refused_before_anything_is_emptied(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
+    with Library(tmp_path, make_embedder()) as library:
+        library.add([Paper("On whales", "The whale sings.")])
+        library.index()
+        library.catalogue.set_meta("layout", "of an earlier version")
+    with pytest.raises(IndexOutdated):
+        Library(tmp_path, make_embedder("another"))
+    catalogue = open_catalogue(tmp_path)
+    assert catalogue.counts()[State.INDEXED] == 1
+    catalogue.close()
+
+
+def test_what_must_be_embedded_is_told_from_what_is_only_put_back(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
+    with Library(tmp_path, make_embedder()) as library:
+        library.add([Paper("On whales", "The whale sings."), Paper("On bees", "The bee hums.")])
+        library.index()
+    embedder = make_embedder()
+    with Library(tmp_path, embedder, rebuild=True) as library:
+        library.add([Paper("On ants", "The ant digs.")])
+        assert library.status().pending == 3
+        assert library.catalogue.unembedded(embedder.fingerprint) == 1

@@ -34,7 +34,7 @@ def make_paper(number: int, version: int, length: int) -> Paper:
 class LibraryMachine(RuleBasedStateMachine):
     """`papers` is the model: what was put last under each number.
 
-    `pending` are the numbers not yet indexed by meaning, `wordless` those not yet indexed by words.
+    `pending` are the numbers not yet indexed by meaning.
     """
 
     def __init__(self, home: Path, embedder: Embedder) -> None:
@@ -44,7 +44,6 @@ class LibraryMachine(RuleBasedStateMachine):
         self.papers: dict[int, Paper] = {}
         self.versions: dict[int, int] = {}
         self.pending: set[int] = set()
-        self.wordless: set[int] = set()
 
     def teardown(self) -> None:
         self.library.close()
@@ -52,7 +51,6 @@ class LibraryMachine(RuleBasedStateMachine):
     def put(self, number: int, paper: Paper) -> AddReport:
         self.papers[number] = paper
         self.pending.add(number)
-        self.wordless = set()
         return self.library.add([paper])
 
     def stored_ids(self, numbers: set[int]) -> set[str]:
@@ -78,7 +76,6 @@ class LibraryMachine(RuleBasedStateMachine):
     def add_again(self, data: st.DataObject) -> None:
         paper = self.papers[data.draw(st.sampled_from(sorted(self.papers)))]
         assert self.library.add([paper]) == AddReport(same=1)
-        self.wordless = set()
 
     @precondition(lambda self: self.papers)
     @rule(data=st.data())
@@ -87,11 +84,10 @@ class LibraryMachine(RuleBasedStateMachine):
         self.library.remove(sorted(self.stored_ids({number})))
         del self.papers[number]
         self.pending.discard(number)
-        self.wordless.discard(number)
 
     def index(self) -> None:
         assert self.library.index() == len(self.pending)
-        self.pending = self.wordless = set()
+        self.pending = set()
 
     @rule()
     def reopen(self) -> None:
@@ -102,7 +98,7 @@ class LibraryMachine(RuleBasedStateMachine):
     def rebuild(self) -> None:
         self.library.close()
         self.library = Library(self.home, self.embedder, rebuild=True)
-        self.pending, self.wordless = set(self.papers), set(self.papers)
+        self.pending = set(self.papers)  # their words are indexed again as it is opened
 
     @invariant()
     def the_catalogue_holds_the_papers(self) -> None:
@@ -114,13 +110,13 @@ class LibraryMachine(RuleBasedStateMachine):
     def both_indexes_hold_what_is_indexed_and_nothing_removed(self) -> None:
         indexed, all_papers = self.stored_ids(set(self.papers) - self.pending), self.stored_ids(set(self.papers))
         assert indexed <= self.library.vectors.ids() <= all_papers
-        assert self.library.lexicon.ids() == self.stored_ids(set(self.papers) - self.wordless)
+        assert self.library.lexicon.ids() == self.stored_ids(set(self.papers))
         if not self.pending:
             assert self.library.vectors.count == sum(len(passages(paper.abstract)) for paper in self.papers.values())
 
     @invariant()
     def a_paper_is_found_by_its_own_word_from_its_adding_on_and_no_other_by_it(self) -> None:
-        for number in set(self.papers) - self.wordless:
+        for number in set(self.papers):
             abstracts = {
                 ranking: [
                     hit.paper.abstract
