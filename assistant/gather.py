@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index_store import Filter, Library, Paper, PaperHit, SearchResult, State, Theme
+from index_store import Filter, Library, Paper, PaperHit, SearchResult, State, Theme, directions
 from index_store import match as match_papers
 
 from .answer import Answer
 from .compare import Comparison
 from .intent_compare import listed
-from .limits import passing
 from .routing import Mode, Plan
 from .settings import Settings
 from .sides import sides
@@ -67,7 +66,7 @@ def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Ov
     beyond = 0
     if plan.within:
         known = library.catalogue.papers(plan.within)
-        of_theme = passing([known[paper_id] for paper_id in plan.within if paper_id in known], find.within)
+        of_theme = [paper for paper_id in plan.within if (paper := known.get(paper_id)) and find.within.holds(paper)]
         hits = match_papers(library, plan.topic, of_theme)
     else:
         result = find(plan.topic, _WIDER * settings.summary_papers)
@@ -101,8 +100,8 @@ def _on_topic(
 
 
 def _collection(plan: Plan, library: Library, find: Finder) -> Overview:
-    indexed = list(library.catalogue.papers(library.catalogue.ids(State.INDEXED)).values())
-    papers, searched = passing(indexed, find.within), library.lexicon.count_of(find.within)
+    indexed = library.catalogue.papers(library.catalogue.ids(State.INDEXED)).values()
+    papers, searched = list(filter(find.within.holds, indexed)), library.lexicon.count_of(find.within)
     if waiting := searched - len(papers):
         find.problem = _NOT_ON_MAP.format(count=waiting)
     if not papers:
@@ -122,10 +121,10 @@ def _examples(library: Library, theme: Theme, papers: dict[str, Paper]) -> tuple
 
 def _vectors(library: Library, papers: Sequence[Paper]) -> NDArray[np.float32]:
     """One row of length 1 per paper: the mean direction of its passages."""
-    rows = np.empty((len(papers), library.embedder.dimension), dtype=np.float32)
-    for start in range(0, len(papers), _VECTORS_AT_ONCE):  # a whole collection's sentences would fill the memory
-        part = papers[start : start + _VECTORS_AT_ONCE]
-        kept = library.vectors_of(part)
-        rows[start : start + len(part)] = [kept[paper.content_hash].passages.mean(axis=0) for paper in part]
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-9), dtype=np.float32)
+    parts = [papers[start : start + _VECTORS_AT_ONCE] for start in range(0, len(papers), _VECTORS_AT_ONCE)]
+    return np.concatenate([_directions(library, part) for part in parts])  # all sentences at once fill the memory
+
+
+def _directions(library: Library, papers: Sequence[Paper]) -> NDArray[np.float32]:
+    kept = library.vectors_of(papers)
+    return directions([kept[paper.content_hash] for paper in papers])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from index_store import Filter, Paper, everything
+from index_store import Filter
 
 from .errors import InvalidQuestion
 
@@ -35,11 +35,6 @@ def limited(within: Filter) -> str:
     count = len(within.papers) if within.papers is not None else 0
     chosen = f"{count:,} chosen papers" if count != 1 else "one chosen paper"
     return " ".join(part for part in ("papers" if within.papers is None else chosen, *parts) if part)
-
-
-def passing(papers: Sequence[Paper], within: Filter) -> list[Paper]:
-    """The papers that pass."""
-    return list(papers) if within is everything else [paper for paper in papers if within.holds(paper)]
 
 
 def _years(within: Filter) -> str:

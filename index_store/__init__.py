@@ -15,6 +15,7 @@ from .errors import (
     UnknownPaper,
 )
 from .filters import Filter, everything
+from .fusion import directions
 from .lexicon import content_terms, terms
 from .library import AddReport, Library, Status, open_catalogue, status
 from .merging import State
@@ -56,6 +57,7 @@ __all__ = [
     "Theme",
     "UnknownPaper",
     "content_terms",
+    "directions",
     "everything",
     "layout",
     "match",

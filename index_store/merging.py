@@ -55,7 +55,7 @@ class Known:
 
     def put(self, paper: Paper) -> tuple[Outcome, Paper]:
         """Stores one record: as a new paper, or merged into the one it is the same as."""
-        row = self._find(paper)
+        row = self.find(paper)
         if row is None:
             row = PaperRow(id=self._free_id(paper.id), revision=0, passage_count=0)
             self._session.add(row)
@@ -72,10 +72,6 @@ class Known:
         return Outcome.NEW if returned else Outcome.UPDATED, as_paper(row)
 
     def find(self, paper: Paper) -> PaperRow | None:
-        """The row of the same paper, whatever its state."""
-        return self._find(paper)
-
-    def _find(self, paper: Paper) -> PaperRow | None:
         """The row of the same paper: DOI, else arXiv id, else the title with no contradicting year or identifier."""
         for name, value in (("doi", paper.doi), ("arxiv_id", paper.arxiv_id)):
             if value and (rows := self._having(name, value)):
