@@ -1,24 +1,32 @@
 """What is said: a question in, events out. No page, no vector store."""
 
 from index_store import (
+    AddReport,
     EmbeddingError,
     Filter,
+    Identifier,
     LibraryError,
     LibraryInUse,
+    Listing,
+    Malformed,
+    Order,
     Paper,
     PaperHit,
     Ranking,
+    Remark,
     SearchResult,
+    Selection,
     Sentence,
     Standing,
     Status,
     Theme,
     everything,
+    parse_identifier,
     plain_text,
     sentences,
 )
 
-from .citations import Citation, Piece, References, Uncited, markdown, stored
+from .citations import Citation, Piece, References, Uncited, bibtex, markdown, stored
 from .conversations import Conversation, Outcome, Turn, from_messages
 from .engine import Assistant
 from .errors import AssistantError, InvalidHistory, InvalidQuestion, InvalidSettings, describe
@@ -45,6 +53,7 @@ from .tables import Cell, to_csv
 from .topics import Dot, TopicMap
 
 __all__ = [
+    "AddReport",
     "Assistant",
     "AssistantError",
     "Cell",
@@ -61,13 +70,17 @@ __all__ = [
     "Event",
     "Failed",
     "Filter",
+    "Identifier",
     "InvalidHistory",
     "InvalidQuestion",
     "InvalidSettings",
     "Length",
     "LibraryError",
     "LibraryInUse",
+    "Listing",
+    "Malformed",
     "Mode",
+    "Order",
     "Outcome",
     "Paper",
     "PaperHit",
@@ -77,8 +90,10 @@ __all__ = [
     "Ranking",
     "Reading",
     "References",
+    "Remark",
     "Retrieved",
     "SearchResult",
+    "Selection",
     "Sentence",
     "Settings",
     "Standing",
@@ -88,6 +103,7 @@ __all__ = [
     "Turn",
     "Uncited",
     "Unsourced",
+    "bibtex",
     "check",
     "describe",
     "everything",
@@ -97,6 +113,7 @@ __all__ = [
     "limits",
     "load_settings",
     "markdown",
+    "parse_identifier",
     "plain_text",
     "sentences",
     "settings_table",

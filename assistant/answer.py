@@ -43,8 +43,8 @@ class Answer:
 
     @property
     def hits(self) -> Sequence[PaperHit]:
-        """The papers that were found, best first; none if they do not speak of the question."""
-        return self.result.hits if self.relevant else ()
+        """The papers with an abstract that were found, best first; none if they do not speak of the question."""
+        return tuple(hit for hit in self.result.hits if hit.sentences) if self.relevant else ()
 
     @property
     def searched(self) -> int:

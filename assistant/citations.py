@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from index_store import Paper, Sentence, sentences
+from index_store import Paper, Sentence, as_text, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,3 +360,8 @@ def tally(pieces: Iterable[Piece]) -> dict[str, int]:
             labels[piece.claim] = piece.support
     found = list(labels.values())
     return {label: found.count(label) for label in ("supported", "partly", "not found")} if found else {}
+
+
+def bibtex(paper: Paper) -> str:
+    """A paper as an entry of a BibTeX file."""
+    return as_text(paper, "bibtex")

@@ -1,7 +1,8 @@
 """What the modules of the command line share: the two consoles, common options, the open library, bars and JSON."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,18 +13,33 @@ from rich.console import Console
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from index_store import Catalogue
+
     from .engine import Assistant
+    from .settings import Settings
 
 out = Console()
 err = Console(stderr=True)
 
 FEW = 200  # papers
+_LOOK = 0.25  # seconds between two looks at what another process has done
+_STILL = 5.0  # seconds without a paper done, after which it is asked whether that process is still there
+_LOOKED = 12  # times in a row that nothing was done in them, before it is left to itself
+_NAMED = 20  # sources or collections in an error
 
 Home = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="Folder of the library (RESEARCH_ASSISTANT_HOME).", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PaperIds = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as `list` shows them.")]
+FromSource = Annotated[
+    str, typer.Option("--source", metavar="FILE", help="Only papers from this file, as `show` names it.")
+]
+InCollection = Annotated[
+    str,
+    typer.Option("--collection", metavar="NAME", help="Only papers of this collection."),
+]
 
 
 @contextmanager
@@ -34,6 +50,95 @@ def open_assistant(home: Path | None, *, rebuild: bool = False) -> Iterator["Ass
 
     with Assistant.open(settings=load_settings(home=home), rebuild=rebuild) as assistant:
         yield assistant
+
+
+@contextmanager
+def open_catalogue(home: Path | None) -> Iterator[tuple["Settings", "Catalogue"]]:
+    """The settings and the catalogue, which can be read and written while another process has the library open."""
+    from index_store import open_catalogue as open_it
+
+    from .settings import load_settings
+
+    settings = load_settings(home=home)
+    catalogue = open_it(settings.home)
+    try:
+        yield settings, catalogue
+    finally:
+        catalogue.close()
+
+
+def known_source(catalogue: "Catalogue", source: str) -> str:
+    """The source as the catalogue names it; also found by the path of a file. Else exits with wrong usage."""
+    sources = catalogue.sources()
+    for name in (source, Path(source).name):
+        if name in sources:
+            return name
+    raise typer.BadParameter(
+        f"no paper came from {source!r}; known are {_named(sources)}." if sources else "the library is empty.",
+        param_hint="--source",
+    )
+
+
+def known_collection(catalogue: "Catalogue", name: str) -> str:
+    """The name, if there is a collection of this name. Else exits with wrong usage."""
+    collections = catalogue.collections()
+    if name in collections:
+        return name
+    raise typer.BadParameter(
+        f"there is no collection {name!r}; known are {_named(collections)}."
+        if collections
+        else "there are no collections yet; `research-assistant collection add NAME ID...` makes one.",
+        param_hint="collection",
+    )
+
+
+def _named(names: Iterable[str]) -> str:
+    names = list(names)
+    more = [f"and {len(names) - _NAMED:,} more"] if len(names) > _NAMED else []
+    return ", ".join([*names[:_NAMED], *more])
+
+
+def index_wherever(home: Path | None) -> None:
+    """Has what waits indexed: by this process, or by the one that has the library open, which is waited for.
+
+    That one may end meanwhile, and then this process does the rest.
+    """
+    from index_store import LibraryInUse
+
+    waiting, looked = -1, 0
+    while looked < _LOOKED:
+        try:
+            with open_assistant(home) as assistant:
+                index(assistant)
+            return
+        except LibraryInUse:
+            left = _watch(home)
+            if not left:
+                return
+            waiting, looked = left, looked + 1 if left == waiting else 0
+    print_error(f"{waiting:,} papers wait: another process has the library open, and goes on with them later.")
+
+
+def _watch(home: Path | None) -> int:
+    """Shows how another process indexes, until nothing waits or nothing moves; returns how many papers still wait."""
+    from index_store import State
+
+    with open_catalogue(home) as (_, catalogue), progress_bar() as bar:
+
+        def waiting() -> int:
+            counts = catalogue.counts()
+            return counts[State.PENDING] + counts[State.REMOVED]
+
+        total = left = waiting()
+        task = bar.add_task("Indexing by the process that has the library open", total=total)
+        moved = time.monotonic()
+        while left and time.monotonic() - moved < _STILL:
+            time.sleep(_LOOK)
+            before, left = left, waiting()
+            if left != before:
+                moved = time.monotonic()
+                bar.update(task, completed=max(0, total - left))
+    return left
 
 
 def index(assistant: "Assistant") -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property
@@ -10,15 +11,19 @@ from pathlib import Path
 from types import TracebackType
 
 from index_store import (
+    AddReport,
     Background,
     ChromaServer,
     Embedder,
     EndpointReranker,
     Filter,
+    Identifier,
     Library,
     Ranking,
     SearchResult,
+    add_fetched,
     everything,
+    fetch,
     open_embedder,
     search,
     sentences,
@@ -122,6 +127,24 @@ class Assistant:
             self.library, question, limit, ranking=ranking, within=within, reranker=reranker, reranked=reranked
         )
 
+    def add_identifiers(
+        self,
+        identifiers: Sequence[Identifier],
+        progress: Callable[[AddReport], None] | None = None,
+        stop: threading.Event | None = None,
+        *,
+        collection: str = "",
+    ) -> AddReport:
+        """Adds papers by their arXiv ids and DOIs, asked of the services of the settings; found by words at once.
+
+        Raises `OnlineError` where a service cannot be reached; what came before is in.
+        """
+        records = fetch(identifiers, self.settings.services, stop)
+        try:
+            return add_fetched(self.library.catalogue, records, progress, stop, collection=collection)
+        finally:
+            self.library.take_in()
+
     def as_retriever(self, k: int = 10, ranking: Ranking = Ranking.FUSED) -> PaperRetriever:
         """A LlamaIndex retriever over the library; scores are cosines with `Ranking.MEANING`."""
         return PaperRetriever(lambda question, limit, by: self.search(question, limit, by).hits, k, ranking)
@@ -200,7 +223,7 @@ class Assistant:
             yield Planned(draft.plan)
             if draft.plan.left_out:
                 draft.remark(_TOO_MANY.format(most=MOST_SUBJECTS, names=", ".join(draft.plan.left_out)))
-            find = Finder(self.search, within)
+            find = Finder(self.search, self.library.catalogue.resolved(within))
             writer = draft.writer = await asyncio.to_thread(gather, draft.plan, self.library, self.settings, find)
             if find.problem:
                 draft.remark(find.problem)

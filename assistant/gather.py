@@ -22,6 +22,8 @@ from .writer import Writer
 _SUBJECT_MARGIN = 0.08  # a subject that the reader names needs less to be believed than a question does
 _EXAMPLES = 4  # papers of each theme that may be shown as examples of it
 _NOT_ON_MAP = "{count:,} papers are not embedded yet and so are not on the map."
+_SILENT = "By their titles these may speak of it too, but they have no abstract here: {titles}."
+_NAMED = 3  # of the papers without an abstract
 _VECTORS_AT_ONCE = 1000  # papers
 _WIDER = 2  # a topic is searched for so many times the papers that may be on it
 
@@ -57,8 +59,22 @@ def gather(plan: Plan, library: Library, settings: Settings, find: Finder) -> Wr
         case Mode.SUMMARISE:
             return _collection(plan, library, find)
         case _:
-            result = find(plan.standalone, settings.search_papers)
-            return Answer(plan.standalone, result, result.relevance >= threshold)
+            return _answer(plan, find, settings)
+
+
+def _answer(plan: Plan, find: Finder, settings: Settings) -> Answer:
+    """An answer from the papers that have an abstract; that a title speaks of the question is only told."""
+    result = find(plan.standalone, settings.search_papers)
+    told = [hit for hit in result.hits if hit.sentences]
+    silent = [
+        hit.paper.display_title
+        for hit in result.hits
+        if not hit.sentences and hit.relevance >= settings.relevance_threshold
+    ]
+    if silent:
+        find.problem = " ".join(filter(None, [find.problem, _SILENT.format(titles="; ".join(silent[:_NAMED]))]))
+    relevance = max((hit.relevance for hit in told[:5]), default=0.0)
+    return Answer(plan.standalone, result, relevance >= settings.relevance_threshold)
 
 
 def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Overview:

@@ -13,6 +13,7 @@ def limits(
     author: str = "",
     source: str = "",
     papers: Sequence[str] | None = None,
+    collection: str = "",
 ) -> Filter:
     """A filter. Raises `InvalidQuestion` if no paper could pass it."""
     for year in (from_year, to_year):
@@ -20,7 +21,7 @@ def limits(
             raise InvalidQuestion(f"{year} is no year; write it with four digits.")
     if from_year is not None and to_year is not None and from_year > to_year:
         raise InvalidQuestion(f"No year is both after {from_year - 1} and before {to_year + 1}; swap the two years.")
-    found = Filter(from_year, to_year, author.strip(), source, None if papers is None else tuple(papers))
+    found = Filter(from_year, to_year, author.strip(), source, collection, None if papers is None else tuple(papers))
     if found.author and not found.author_keys:
         raise InvalidQuestion(f"{found.author!r} is no name that an author could have.")
     return found
@@ -32,6 +33,7 @@ def limited(within: Filter) -> str:
         return ""
     parts = [_years(within), f"by “{within.author}”" if within.author else ""]
     parts.append(f"in {within.source}" if within.source else "")
+    parts.append(f"of the collection “{within.collection}”" if within.collection else "")
     count = len(within.papers) if within.papers is not None else 0
     chosen = f"{count:,} chosen papers" if count != 1 else "one chosen paper"
     return " ".join(part for part in ("papers" if within.papers is None else chosen, *parts) if part)

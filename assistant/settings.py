@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
@@ -19,8 +19,12 @@ from pydantic_settings import (
 
 from .errors import InvalidSettings
 
+if TYPE_CHECKING:
+    from index_store import Services
+
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
+_ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
 
 class Settings(BaseSettings):
@@ -106,11 +110,29 @@ class Settings(BaseSettings):
         dict[str, tuple[float, float]],
         Field(description='US dollars per million tokens in and out, by model: `{"NAME": [0.15, 0.60]}`.'),
     ] = {}
+    arxiv_url: Annotated[str, Field(description="Address where arXiv is asked for papers.")] = (
+        "https://export.arxiv.org/api/query"
+    )
+    doi_url: Annotated[str, Field(description="Address where papers are asked for by their DOI.")] = "https://doi.org"
+    abstracts_url: Annotated[
+        str, Field(description="Address of Semantic Scholar, asked for the abstract of a DOI that came without one.")
+    ] = "https://api.semanticscholar.org/graph/v1"
+    contact: Annotated[
+        str,
+        Field(description="Your e-mail address, so that these services know whom to write to; sent only to them."),
+    ] = ""
     prompts_folder: Annotated[
         Path | None, Field(description="Folder whose files replace those of `prompts/` that have the same name.")
     ] = None
     host: Annotated[str, Field(description="Address the page listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
+
+    @field_validator("arxiv_url", "doi_url", "abstracts_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if not _ADDRESS.fullmatch(url):
+            raise ValueError(f"{url!r} is no address of a server; it begins with https:// or http://")
+        return url.rstrip("/")
 
     @field_validator("prompts_folder")
     @classmethod
@@ -118,6 +140,13 @@ class Settings(BaseSettings):
         if folder and not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
         return folder
+
+    @property
+    def services(self) -> "Services":
+        """Where papers are fetched from by their identifiers."""
+        from index_store import Services
+
+        return Services(self.arxiv_url, self.doi_url, self.abstracts_url, self.contact)
 
     @classmethod
     def settings_customise_sources(

@@ -1,8 +1,10 @@
 """What is known: papers in, passages out. No LLM, no chat, no page."""
 
+from .adding import AddReport, add_files, add_records
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
+from .doctor import Diagnosis, Problem, examine
 from .embedding import Embedder, open_embedder
 from .errors import (
     EmbeddingError,
@@ -10,6 +12,7 @@ from .errors import (
     LibraryError,
     LibraryInUse,
     LibraryUnreadable,
+    OnlineError,
     ReaderError,
     RerankError,
     UnknownPaper,
@@ -17,58 +20,80 @@ from .errors import (
 from .filters import Filter, everything
 from .fusion import directions
 from .lexicon import content_terms, terms
-from .library import AddReport, Library, Status, open_catalogue, status
+from .library import Library, Status, open_catalogue, status
+from .listing import Listing, Order, Selection
 from .merging import State
+from .online import Identifier, Services, add_fetched, fetch, parse_identifier, query_arxiv
 from .papers import Paper, Passage, Sentence, plain_text
 from .passages import passages, sentences
-from .readers import Malformed
+from .readers import Malformed, Remark
 from .reranking import EndpointReranker
 from .sample import sample_papers
 from .search import PaperHit, Ranking, SearchResult, SentenceMatch, match, search
 from .themes import Theme, layout, themes
+from .writers import as_text, formats, write
 
 __all__ = [
     "AddReport",
     "Background",
     "Catalogue",
     "ChromaServer",
+    "Diagnosis",
     "Embedder",
     "EmbeddingError",
     "EndpointReranker",
     "Filter",
+    "Identifier",
     "IndexOutdated",
     "Library",
     "LibraryError",
     "LibraryInUse",
     "LibraryUnreadable",
+    "Listing",
     "Malformed",
+    "OnlineError",
+    "Order",
     "Paper",
     "PaperHit",
     "Passage",
+    "Problem",
     "Ranking",
     "ReaderError",
+    "Remark",
     "RerankError",
     "SearchResult",
+    "Selection",
     "Sentence",
     "SentenceMatch",
+    "Services",
     "Standing",
     "State",
     "Status",
     "Theme",
     "UnknownPaper",
+    "add_fetched",
+    "add_files",
+    "add_records",
+    "as_text",
     "content_terms",
     "directions",
     "everything",
+    "examine",
+    "fetch",
+    "formats",
     "layout",
     "match",
     "open_catalogue",
     "open_embedder",
+    "parse_identifier",
     "passages",
     "plain_text",
+    "query_arxiv",
     "sample_papers",
     "search",
     "sentences",
     "status",
     "terms",
     "themes",
+    "write",
 ]

@@ -1,4 +1,4 @@
-"""Embedding behind a page that is in use: in a thread of its own, which tells how far it is."""
+"""Indexing behind a page that is in use: embeds in a thread of its own, and follows what other processes change."""
 
 import logging
 import time
@@ -10,7 +10,8 @@ from .library import Library
 
 _log = logging.getLogger(__name__)
 _ELSEWHERE = "Another process is embedding them."
-_AGAIN = 60.0  # seconds until what failed is tried again, and until papers of another process are noticed
+_AGAIN = 60.0  # seconds until what failed, or what another process was at, is tried again
+_LOOK = 0.5  # seconds until a change by another process is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,15 @@ class Standing:
 
 
 class Background:
-    """Finishes what is pending in a library while the library is used. `stop` before the library is closed."""
+    """Finishes what is pending in a library while the library is used. `stop` before the library is closed.
+
+    What another process adds or removes meanwhile is in the index of words within a second, and is then embedded.
+    """
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._work, self._stop = Event(), Event()
-        self._thread: Thread | None = None
+        self._threads: list[Thread] = []
         self._standing: Standing | None = None
 
     @property
@@ -43,16 +47,32 @@ class Background:
     def wake(self) -> None:
         """Begins with what is pending now, if it is not at it already."""
         self._work.set()
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name="embedding", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            embedding = Thread(target=self._run, name="embedding", daemon=True)
+            watching = Thread(target=self._watch, name="watching", daemon=True)
+            self._threads = [embedding, watching]
+            for thread in self._threads:
+                thread.start()
 
     def stop(self) -> None:
         """Ends soon, after the batch that is being embedded; what is done is kept."""
         self._stop.set()
         self._work.set()
-        if self._thread:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
+
+    def _watch(self) -> None:
+        seen, pause = None, _LOOK  # at the first look, what was changed since the library was opened is taken in
+        while not self._stop.wait(pause):
+            try:
+                now = self._library.catalogue.changes()
+                if now != seen:
+                    self._library.take_in()
+                    self._work.set()
+                seen, pause = now, _LOOK
+            except Exception:
+                _log.exception("what another process changed waits")
+                pause = _AGAIN
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -1,22 +1,40 @@
 """The truth of the library: its papers, which of them are indexed, and every vector ever computed (SQLite)."""
 
+import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, create_engine, delete, event, func, or_, select, update
+from sqlalchemy import bindparam, create_engine, delete, event, func, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from .errors import LibraryUnreadable, UnknownPaper
-from .merging import Known, Outcome, State, as_paper, parts, present, searched_by
+from .filters import Filter
+from .listing import Listing, Order, Selection, chosen, ordered
+from .merging import (
+    Known,
+    Outcome,
+    State,
+    as_paper,
+    fill,
+    parts,
+    present,
+    records_of,
+    removal,
+    searched_by,
+    take_away,
+)
 from .papers import Paper, normalise
-from .schema import IMMEDIATE, SCHEMA, MetaRow, PaperRow, VectorsRow, prepare
+from .schema import IMMEDIATE, SCHEMA, CollectedRow, MetaRow, PaperRow, RecordRow, VectorsRow, prepare
+
+_KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,7 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         """Opens the file or makes it. Raises `LibraryUnreadable` if it is not a catalogue of this version."""
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        self._watch: sqlite3.Connection | None = None
 
         @event.listens_for(self._engine, "connect")
         def _configure(connection, _record):  # type: ignore[no-untyped-def]  # a DBAPI connection, untyped
@@ -68,9 +87,12 @@ class Catalogue:
             raise LibraryUnreadable(
                 f"The catalogue {path} has schema {schema}, this version reads {SCHEMA}; install the newer version."
             )
+        self._watch = sqlite3.connect(path, timeout=30, check_same_thread=False)
 
     def close(self) -> None:
         """Closes all connections to the file."""
+        if self._watch:
+            self._watch.close()
         self._engine.dispose()
 
     @contextmanager
@@ -83,21 +105,22 @@ class Catalogue:
     def put(self, papers: Iterable[Paper]) -> list[tuple[Outcome, Paper]]:
         """Adds or updates papers in one transaction; says for each what happened, with the paper as now stored.
 
-        A record of a known paper replaces the fields it fills and leaves the others. A change of anything that is
-        searched by makes the paper pending again.
+        A record of a known paper replaces the one that the same source gave before, and what all of its records
+        say is merged. A change of anything that is searched by makes the paper pending again.
         """
         records = [normalise(paper) for paper in papers]
         with self._transaction() as session:
             session.execute(IMMEDIATE)  # nobody adds the same paper between our reading and writing
             known = Known(session, records)
-            return [known.put(record) for record in records]
+            outcomes = [known.put(record) for record in records]
+            known.write()
+            return outcomes
 
     def knows(self, paper: Paper) -> bool:
         """Whether a record of the same paper is already here."""
         record = normalise(paper)
         with self._transaction() as session:
-            row = Known(session, [record]).find(record)
-            return row is not None and row.state != State.REMOVED
+            return any(row.state in (State.PENDING, State.INDEXED) for row in Known(session, [record]).matching(record))
 
     def paper(self, paper_id: str) -> Paper:
         """The paper with this id. Raises `UnknownPaper`."""
@@ -128,35 +151,167 @@ class Catalogue:
             statement = select(PaperRow.id).where(PaperRow.state == state).order_by(PaperRow.position)
             return list(session.scalars(statement))
 
-    def sources(self) -> dict[str, int]:
-        """How many papers came from each source, by its name."""
-        statement = select(PaperRow.source, func.count()).where(present()).group_by(PaperRow.source)
+    def listing(
+        self,
+        selection: Selection,
+        order: Order = Order.ADDED,
+        descending: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Listing:
+        """One page of the papers that are selected, and how many there are in all."""
+        conditions = chosen(selection)
+        statement = select(PaperRow.position).where(*conditions).order_by(*ordered(order, descending))
         with self._transaction() as session:
-            return {row.source: row[1] for row in session.execute(statement.order_by(PaperRow.source))}
+            total = session.scalar(select(func.count()).select_from(PaperRow).where(*conditions)) or 0
+            positions = [*session.scalars(statement.limit(limit).offset(offset))]
+            shown = select(PaperRow).where(PaperRow.position.in_(positions))
+            rows = {row.position: row for row in session.scalars(shown)}
+            return Listing(tuple(as_paper(rows[position]) for position in positions), total)
 
-    def ids_from(self, source: str) -> list[str]:
-        """The ids of all papers whose text came from one source."""
+    def selected_ids(self, selection: Selection) -> list[str]:
+        """The ids of all papers that are selected, in the order they were added."""
         with self._transaction() as session:
-            return list(session.scalars(select(PaperRow.id).where(PaperRow.source == source, present())))
+            return [*session.scalars(select(PaperRow.id).where(*chosen(selection)).order_by(PaperRow.position))]
+
+    def resolved(self, within: Filter) -> Filter:
+        """The filter with its collection put as the ids of the papers in it."""
+        if not within.collection:
+            return within
+        ids = self.selected_ids(Selection(collection=within.collection))
+        named = ids if within.papers is None else [paper_id for paper_id in ids if paper_id in set(within.papers)]
+        return replace(within, collection="", papers=tuple(named))
+
+    def sources(self) -> dict[str, int]:
+        """How many papers each source has a record of, by its name."""
+        joined = PaperRow.position == RecordRow.position
+        statement = select(RecordRow.source, func.count(RecordRow.position.distinct()).label("papers"))
+        statement = statement.join(PaperRow, joined).where(present()).group_by(RecordRow.source)
+        with self._transaction() as session:
+            return {row.source: row.papers for row in session.execute(statement.order_by(RecordRow.source))}
+
+    def sources_of(self, paper_id: str) -> tuple[str, ...]:
+        """The sources that have a record of a paper, the first first. Raises `UnknownPaper`."""
+        return self.paper(paper_id).sources
 
     def count_from(self, source: str) -> int:
-        """How many papers came from one source."""
-        statement = select(func.count()).select_from(PaperRow).where(PaperRow.source == source, present())
+        """How many papers a source has a record of."""
+        joined = PaperRow.position == RecordRow.position
+        statement = select(func.count(RecordRow.position.distinct())).join(PaperRow, joined)
         with self._transaction() as session:
-            return session.scalar(statement) or 0
+            return session.scalar(statement.where(present(), RecordRow.source == source)) or 0
+
+    def remove(self, paper_ids: Sequence[str]) -> None:
+        """Marks papers as removed. Raises `UnknownPaper` and then marks none."""
+        found = self.papers(paper_ids)
+        for paper_id in paper_ids:
+            if paper_id not in found:
+                raise UnknownPaper(paper_id)
+        with self._transaction() as session:
+            for part in parts(paper_ids):
+                session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal()))
+
+    def remove_source(self, source: str) -> list[str]:
+        """Forgets what a source says; marks the papers that came from no other as removed and returns their ids."""
+        with self._transaction() as session:
+            session.execute(IMMEDIATE)
+            return take_away(session, source)
+
+    def restore(self, paper_ids: Sequence[str]) -> int:
+        """Brings removed papers back as they were; returns how many there were of them."""
+        restored = 0
+        with self._transaction() as session:
+            session.execute(IMMEDIATE)
+            for part in parts(paper_ids):
+                removed = PaperRow.state.in_([State.REMOVED, State.GONE])
+                rows = {
+                    row.position: row for row in session.scalars(select(PaperRow).where(PaperRow.id.in_(part), removed))
+                }
+                records: dict[int, list[Paper]] = {}
+                for position, record in records_of(session, sorted(rows)):
+                    records.setdefault(position, []).append(record)
+                for position, of_row in records.items():  # one that became part of another has none
+                    fill(rows[position], of_row)
+                restored += len(records)
+        return restored
+
+    # -- collections ----------------------------------------------------------------------------------------------
+
+    def collections(self) -> dict[str, int]:
+        """How many papers each named collection has."""
+        joined = PaperRow.position == CollectedRow.position
+        statement = select(CollectedRow.name, func.count().label("papers")).join(PaperRow, joined).where(present())
+        with self._transaction() as session:
+            rows = session.execute(statement.group_by(CollectedRow.name).order_by(CollectedRow.name))
+            return {row.name: row.papers for row in rows}
+
+    def collections_of(self, paper_id: str) -> tuple[str, ...]:
+        """The names of the collections that a paper is in."""
+        statement = select(CollectedRow.name).join(PaperRow, PaperRow.position == CollectedRow.position)
+        with self._transaction() as session:
+            return tuple(session.scalars(statement.where(PaperRow.id == paper_id).order_by(CollectedRow.name)))
+
+    def collect(self, name: str, paper_ids: Sequence[str]) -> int:
+        """Puts papers into a named collection, made if need be; returns how many were not in it before."""
+        found = 0
+        with self._transaction() as session:
+            for part in parts(paper_ids):
+                members = select(literal(name), PaperRow.position).where(PaperRow.id.in_(part), present())
+                into = insert(CollectedRow).from_select(["name", "position"], members).on_conflict_do_nothing()
+                found += max(0, session.connection().execute(into).rowcount)
+        return found
+
+    def uncollect(self, name: str, paper_ids: Sequence[str]) -> int:
+        """Takes papers out of a named collection; returns how many were in it."""
+        found = 0
+        with self._transaction() as session:
+            for part in parts(paper_ids):
+                positions = select(PaperRow.position).where(PaperRow.id.in_(part))
+                gone = delete(CollectedRow).where(CollectedRow.name == name, CollectedRow.position.in_(positions))
+                found += session.connection().execute(gone).rowcount
+        return found
+
+    def delete_collection(self, name: str) -> None:
+        """Forgets a named collection; its papers stay."""
+        with self._transaction() as session:
+            session.execute(delete(CollectedRow).where(CollectedRow.name == name))
+
+    def rename_collection(self, old: str, new: str) -> None:
+        """Gives a named collection another name; one that has it already takes the papers in."""
+        with self._transaction() as session:
+            members = select(literal(new), CollectedRow.position).where(CollectedRow.name == old)
+            into = insert(CollectedRow).from_select(["name", "position"], members).on_conflict_do_nothing()
+            session.connection().execute(into)
+            if new != old:
+                session.execute(delete(CollectedRow).where(CollectedRow.name == old))
+
+    def each(self, selection: Selection, batch: int = 500) -> Iterator[Paper]:
+        """The selected papers in the order they were added, with their collections, read in batches."""
+        after = 0
+        while True:
+            with self._transaction() as session:
+                conditions = (*chosen(selection), PaperRow.position > after)
+                rows = session.scalars(
+                    select(PaperRow).where(*conditions).order_by(PaperRow.position).limit(batch)
+                ).all()
+                if not rows:
+                    return
+                after = rows[-1].position
+                collected: dict[int, list[str]] = {}
+                of_rows = CollectedRow.position.in_([row.position for row in rows])
+                for each in session.scalars(select(CollectedRow).where(of_rows).order_by(CollectedRow.name)):
+                    collected.setdefault(each.position, []).append(each.name)
+                papers = [replace(as_paper(row), collections=tuple(collected.get(row.position, ()))) for row in rows]
+            yield from papers
+
+    # -- the way into the indexes ---------------------------------------------------------------------------------
 
     def counts(self) -> dict[State, int]:
-        """How many papers are in each state."""
+        """How many papers are in each state, without those that are gone."""
         with self._transaction() as session:
             rows = session.execute(select(PaperRow.state, func.count()).group_by(PaperRow.state)).all()
         found = {State(state): count for state, count in rows}
-        return {state: found.get(state, 0) for state in State}
-
-    def mark(self, paper_ids: Sequence[str], state: State) -> None:
-        """Moves papers to a state."""
-        with self._transaction() as session:
-            for part in parts(paper_ids):
-                session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(state=state))
+        return {state: found.get(state, 0) for state in State if state is not State.GONE}
 
     def waiting(self, limit: int, after: int = 0) -> list[Waiting]:
         """The first papers behind a position that wait for the index of meanings, oldest first."""
@@ -233,12 +388,31 @@ class Catalogue:
         with self._transaction() as session:
             return session.scalar(select(func.count()).select_from(PaperRow).where(*waiting)) or 0
 
-    def forget(self, paper_ids: Sequence[str]) -> None:
-        """Deletes papers that are marked as removed. Their vectors stay, so that an undo does not embed them again."""
+    def note_gone(self, paper_ids: Sequence[str]) -> None:
+        """Notes that both indexes are without papers that are marked as removed, which can still be restored."""
         with self._transaction() as session:
             for part in parts(paper_ids):
                 gone = (PaperRow.id.in_(part), PaperRow.state == State.REMOVED)
-                session.execute(delete(PaperRow).where(*gone))
+                session.execute(update(PaperRow).where(*gone).values(state=State.GONE, passage_count=0))
+
+    def forget(self, before: float | None = None) -> None:
+        """Deletes the papers that are gone and were removed before a time, which is 30 days ago if none is given.
+
+        Their vectors stay until the next rebuild.
+        """
+        limit = time.time() - _KEPT if before is None else before
+        old = or_(PaperRow.removed_at < limit, PaperRow.removed_at.is_(None))
+        with self._transaction() as session:
+            positions = [*session.scalars(select(PaperRow.position).where(PaperRow.state == State.GONE, old))]
+            for part in parts(positions):
+                for table in (CollectedRow, RecordRow, PaperRow):
+                    session.execute(delete(table).where(table.position.in_(part)))
+
+    def changes(self) -> int:
+        """A number that is another one after a change that was not made over the connection kept for this."""
+        assert self._watch, "the catalogue is closed"
+        (version,) = self._watch.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     def prune_vectors(self, fingerprint: str) -> None:
         """Deletes vectors of other models, and those whose text no paper has any longer."""

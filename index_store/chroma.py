@@ -17,6 +17,7 @@ from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from chromadb.errors import ChromaError, NotFoundError
 
 from .errors import LibraryError, LibraryUnreadable
+from .failures import panicked, told
 
 COLLECTION = "passages"
 _TOKEN_HEADER = "X-Chroma-Token"
@@ -102,24 +103,24 @@ def explained(place: Place) -> Iterator[None]:
         yield
     except LibraryError:
         raise
-    except Exception as error:  # its client raises any kind, and `Exception` itself for an answer it does not know
+    except BaseException as error:  # its client raises any kind, and `Exception` itself for an answer it does not know
+        if not isinstance(error, Exception) and not panicked(error):
+            raise
         if isinstance(place, ChromaServer):
             absent = isinstance(error, NotFoundError)
             advice = "CHROMA_TENANT and CHROMA_DATABASE" if absent else "CHROMA_TOKEN, and that the server runs"
             raise LibraryUnreadable(
                 f"The Chroma server at {place.url} failed ({_line(error, place.token)}). Check CHROMA_URL, {advice}."
             ) from error
-        if not isinstance(error, ChromaError | ValueError | OSError):
+        if not isinstance(error, ChromaError | ValueError | OSError) and not panicked(error):
             raise
         # Chroma keeps what failed to start and would hand it to the next open in this process.
         SharedSystemClient._identifier_to_system.pop(str(place), None)
         SharedSystemClient._identifier_to_refcount.pop(str(place), None)
-        raise LibraryUnreadable(
-            f"The vector index in {place} cannot be used ({error}); run `research-assistant rebuild`."
-        ) from error
+        raise told(f"The vector index in {place}", error) from error
 
 
-def _line(error: Exception, token: str) -> str:
+def _line(error: BaseException, token: str) -> str:
     """The first line of what went wrong, without the token."""
     answered = error.__context__
     if isinstance(answered, httpx.HTTPStatusError):  # not an error of Chroma's own, and the message is the whole page

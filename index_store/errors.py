@@ -6,6 +6,7 @@ LibraryError
 ├── LibraryUnreadable   the folder, the catalogue or an index cannot be opened
 ├── ReaderError         a whole file cannot be read
 ├── UnknownPaper        no paper has that id
+├── OnlineError         a paper cannot be fetched: no identifier, or a service that does not answer
 ├── EmbeddingError      the embedding model cannot be loaded or does not answer
 └── RerankError         the reranking endpoint does not answer, refuses, or answers with something else
 """
@@ -36,6 +37,10 @@ class UnknownPaper(LibraryError):
 
     def __init__(self, paper_id: str) -> None:
         super().__init__(f"No paper has the id {paper_id!r}. `research-assistant list` shows the ids.")
+
+
+class OnlineError(LibraryError):
+    """What was asked for is no identifier of a paper, or the service that has the paper does not answer."""
 
 
 class EmbeddingError(LibraryError):

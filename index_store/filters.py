@@ -1,12 +1,11 @@
 """Which papers a search is limited to: by year, author, source, or by name."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
-from .papers import Paper
+from .papers import Paper, fold
 
 _LONGEST_NAME = 6  # words; a longer "name" is a group's, of which no pairs are made
 
@@ -16,13 +15,15 @@ class Filter:
     """A paper passes if it meets every condition that is set; one whose year is not known meets no bound.
 
     `author` is one or more words of one author's name in any order, without regard to case and accents. `source` is a
-    file's name as `Paper.source` has it. `papers` are ids; None means any paper, an empty tuple none.
+    file's name as `Paper.sources` has it, `collection` that of a named collection. `papers` are ids; None means any
+    paper, an empty tuple none.
     """
 
     from_year: int | None = None
     to_year: int | None = None
     author: str = ""
     source: str = ""
+    collection: str = ""
     papers: tuple[str, ...] | None = None
 
     def __bool__(self) -> bool:
@@ -36,12 +37,12 @@ class Filter:
         return tuple(_pairs(words)) if 1 < len(words) <= _LONGEST_NAME else tuple(words)
 
     def holds(self, paper: Paper) -> bool:
-        """Whether a paper passes."""
+        """Whether a paper passes; a `collection` has to be put as `papers` first, see `Catalogue.resolved`."""
         return (
             (self.from_year is None or (paper.year is not None and paper.year >= self.from_year))
             and (self.to_year is None or (paper.year is not None and paper.year <= self.to_year))
             and set(self.author_keys) <= author_keys(paper.authors)
-            and self.source in ("", paper.source)
+            and self.source in ("", paper.source, *paper.sources)
             and (self.papers is None or paper.id in self.papers)
         )
 
@@ -65,9 +66,7 @@ def author_keys(authors: Iterable[str]) -> set[str]:
 
 def name_words(name: str) -> list[str]:
     """The distinct words of a name, without case and accents, in alphabetical order."""
-    folded = unicodedata.normalize("NFKD", name).casefold()
-    plain = "".join(character for character in folded if not unicodedata.combining(character))
-    return sorted(set(re.findall(r"\w+", plain)))
+    return sorted(set(re.findall(r"\w+", fold(name))))
 
 
 def _pairs(words: list[str]) -> Iterable[str]:

@@ -44,7 +44,7 @@ def drop_removed(rooms: Rooms) -> None:
             removed = rooms.catalogue.ids(State.REMOVED)  # another process may have brought one back until here
             rooms.vectors.remove(removed)
             rooms.lexicon.put([], removed=removed)
-            rooms.catalogue.forget(removed)
+            rooms.catalogue.note_gone(removed)
 
 
 def index_words(rooms: Rooms) -> None:

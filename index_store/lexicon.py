@@ -2,21 +2,24 @@
 
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import tantivy
 
-from .errors import LibraryUnreadable
+from .failures import panicked, told
 from .filters import Filter, author_keys, everything
 from .papers import Paper
+from .seal import Seal
 
 _ANALYSER = "abstracts"
 _WRITER_HEAP_BYTES = 64_000_000  # tantivy refuses less than 15 MB a thread
 _LAST_YEAR = 9999
 _MAX_TERM_BYTES = 64  # longer "words" are encoded data or noise
+_FILES = "*"  # all that tantivy keeps in its folder
 
 
 @cache
@@ -66,7 +69,9 @@ class Lexicon:
 
         With `shared`, what other processes put in is seen by the next search.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._seal = folder, Seal(folder, _FILES)
+        with self._explained():
+            folder.mkdir(parents=True, exist_ok=True)
         schema = (
             tantivy.SchemaBuilder()
             .add_text_field("id", stored=True, tokenizer_name="raw")
@@ -77,15 +82,18 @@ class Lexicon:
             .build()
         )
         self._shared, self._writing = shared, threading.Lock()  # tantivy takes one writer at a time
-        try:
+        with self._explained():
             self._index = tantivy.Index(schema, path=str(folder))
-        except ValueError as error:
-            raise LibraryUnreadable(
-                f"The word index in {folder} cannot be opened ({error}); run `research-assistant rebuild`."
-            ) from error
-        self._schema = schema
-        self._index.register_tokenizer(_ANALYSER, _analyser())
-        self._index.reload()
+            self._schema = schema
+            self._index.register_tokenizer(_ANALYSER, _analyser())
+            self._index.reload()
+            if not self.count:
+                self._seal.renew()
+
+    @staticmethod
+    def whole(folder: Path) -> bool:
+        """Whether the index's files are as they were left; not all damage shows when they are opened."""
+        return Seal(folder, _FILES).whole
 
     @staticmethod
     def delete(folder: Path) -> None:
@@ -94,7 +102,7 @@ class Lexicon:
 
     def put(self, papers: Iterable[Paper], removed: Iterable[str] = ()) -> None:
         """Adds or replaces papers by id and drops the `removed` ids, in one commit."""
-        with self._writing:
+        with self._writing, self._explained():
             writer = self._index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
             for paper_id in removed:
                 writer.delete_documents_by_term("id", paper_id)
@@ -104,6 +112,7 @@ class Lexicon:
             writer.commit()
             writer.wait_merging_threads()
             self._index.reload()
+            self._seal.renew()
 
     def search(self, question: str, limit: int, within: Filter = everything) -> list[tuple[str, float]]:
         """At most `limit` pairs of paper id and BM25 score, best first; papers without a common word are absent."""
@@ -129,13 +138,20 @@ class Lexicon:
         """How many papers pass a filter."""
         if not within:
             return self.count
-        found: Any = self._searcher().search(self._limited(None, self._conditions(within)), limit=1)
+        with self._explained():
+            found: Any = self._searcher().search(self._limited(None, self._conditions(within)), limit=1)
         return int(found.count or 0)  # on the object, not in its stubs
 
     def document_frequencies(self, wanted: Sequence[str]) -> dict[str, int]:
         """How many papers hold each of the given terms."""
-        searcher = self._searcher()
-        return {term: searcher.doc_freq("text", term) for term in wanted}
+        with self._explained():
+            searcher = self._searcher()
+            return {term: searcher.doc_freq("text", term) for term in wanted}
+
+    def known(self, paper_ids: Sequence[str]) -> set[str]:
+        """Those of the given papers that are found by their id."""
+        these = tantivy.Query.term_set_query(self._schema, "id", list(paper_ids))
+        return {paper_id for paper_id, _ in self._found(these, max(1, len(paper_ids)))}
 
     def ids(self) -> set[str]:
         """The ids of all papers in the index."""
@@ -152,9 +168,20 @@ class Lexicon:
         return self._index.searcher()
 
     def _found(self, query: tantivy.Query, limit: int) -> list[tuple[str, float]]:
-        searcher = self._searcher()
-        hits = searcher.search(query, limit=limit, count=False).hits
-        return [(str(searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
+        with self._explained():
+            searcher = self._searcher()
+            hits = searcher.search(query, limit=limit, count=False).hits
+            return [(str(searcher.doc(address)["id"][0]), float(score)) for score, address in hits]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns what tantivy raises into one line that says what to do."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, ValueError | OSError) and not panicked(error):
+                raise
+            raise told(f"The word index in {self._folder}", error) from error
 
     def _any_of(self, question: str) -> tantivy.Query | None:
         """Papers that hold any content word of the question, or any word if it has only asking words."""
@@ -185,7 +212,7 @@ class Lexicon:
 
 
 def _document(paper: Paper) -> tantivy.Document:
-    fields = {"id": paper.id, "text": f"{paper.title}\n{paper.abstract}", "source": paper.source}
+    fields = {"id": paper.id, "text": f"{paper.title}\n{paper.abstract}"}
     keys = {"author": sorted(author_keys(paper.authors))} if paper.authors else {}
     year = {"year": paper.year} if paper.year is not None else {}
-    return tantivy.Document(**fields, **keys, **year)
+    return tantivy.Document(**fields, **keys, **year, source=[*(paper.sources or (paper.source,))])

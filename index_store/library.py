@@ -1,10 +1,9 @@
 """The library as a whole: opens the rooms of one home folder under a lock, and adds, removes and rebuilds."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock, RLock
 from types import TracebackType
@@ -12,37 +11,24 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from . import ingest, sample
+from . import adding, ingest, sample
+from .adding import AddReport
 from .catalogue import Catalogue, PaperVectors
 from .chroma import ChromaServer, Place
 from .embedding import Embedder
-from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable, ReaderError
+from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
 from .lexicon import Lexicon
-from .merging import Outcome, State
+from .listing import Selection
+from .merging import State
 from .papers import Paper
-from .readers import Malformed, Record, read_file
+from .readers import Record
 from .vectors import PassageVectors
 
 _CATALOGUE, _VECTORS, _WORDS = "catalogue.sqlite3", "vectors", "words"
 _LOCK, _EMBEDDING_LOCK = "index.lock", "embedding.lock"
-_LAYOUT = "2"  # of what both indexes hold of a paper; a change makes them anew from the catalogue, embedding nothing
-_READ_BATCH = 2000
+_LAYOUT = "3"  # of what both indexes hold of a paper; a change makes them anew from the catalogue, embedding nothing
+_MENDED = "The index of {} was damaged or half written; it is made anew, and nothing is embedded again."
 _WAIT = 60.0  # seconds for another process to finish a change, where several share a library
-
-
-@dataclass(frozen=True, slots=True)
-class AddReport:
-    """What adding files or papers did, in numbers of papers, and the records that were left out."""
-
-    new: int = 0
-    updated: int = 0
-    same: int = 0
-    skipped: tuple[Malformed, ...] = field(default=())
-
-    def __add__(self, other: "AddReport") -> "AddReport":
-        return AddReport(
-            self.new + other.new, self.updated + other.updated, self.same + other.same, self.skipped + other.skipped
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +40,7 @@ class Status:
     pending: int
     sample: int
     embedding_model: str
+    without_abstract: int = 0
 
 
 def open_catalogue(home: Path) -> Catalogue:
@@ -76,19 +63,6 @@ def _make(home: Path) -> None:
         raise LibraryUnreadable(f"The folder {home} cannot be written; choose another one with --home.")
 
 
-def _records(path: Path) -> Iterator[Record]:
-    """The records of a file, the reason last if it cannot be read (to its end)."""
-    try:
-        yield from read_file(path)
-    except ReaderError as error:
-        yield Malformed(str(path), 0, str(error).removeprefix(f"{path} "))
-
-
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(records, _READ_BATCH)):
-        yield batch
-
-
 def status(catalogue: Catalogue) -> Status:
     """Counts from the catalogue."""
     counts = catalogue.counts()
@@ -98,6 +72,7 @@ def status(catalogue: Catalogue) -> Status:
         pending=counts[State.PENDING],
         sample=catalogue.count_from(sample.SOURCE),
         embedding_model=(catalogue.meta("fingerprint") or "").partition("/")[0],
+        without_abstract=catalogue.listing(Selection(without_abstract=True), limit=0).total,
     )
 
 
@@ -114,9 +89,12 @@ class Library:
         """Opens the library in `home`, making what is not there.
 
         With `rebuild`, both indexes are emptied first and every paper becomes pending; kept vectors are used again.
+        An index whose files are damaged, as by a kill while they were written, is made anew from the catalogue in the
+        same way, and `mended` says so.
         Raises `LibraryInUse`, `IndexOutdated` or `LibraryUnreadable`.
         """
         self.home, self.embedder, self._shared = home, embedder, server is not None
+        self.mended: tuple[str, ...] = ()
         _make(home)
         self._lock = FileLock(home / _LOCK, thread_local=False)
         self._embedding_lock = FileLock(home / _EMBEDDING_LOCK, thread_local=False)
@@ -135,10 +113,12 @@ class Library:
                     self._empty_indexes(rebuild=rebuild)
                 elif self._moved():
                     self._empty_vectors(words=False)
+                self._mend()
                 self.catalogue.set_meta("vectors", self._kind)
                 self._open_indexes()
                 undo.callback(self.vectors.close)
                 self._refill_lost()
+                self.catalogue.forget()
                 ingest.index_words(self._rooms)  # seconds; a search before the next `index` finds by them
             undo.pop_all()
 
@@ -211,6 +191,19 @@ class Library:
                 return words.put([], removed=words.ids())
         Lexicon.delete(folder)
 
+    def _mend(self) -> None:
+        """Empties an index whose files are not as they were left; the catalogue has all that it is made of."""
+        mended = []
+        if not PassageVectors.whole(self._place):
+            self._empty_vectors(words=False)
+            mended.append("meanings")
+        if not Lexicon.whole(self.home / _WORDS):
+            self.catalogue.mark_unworded()
+            Lexicon.delete(self.home / _WORDS)
+            mended.append("words")
+        if any(self.catalogue.counts().values()):  # else it was killed before there was anything to lose
+            self.mended = tuple(_MENDED.format(index) for index in mended)
+
     def _open_indexes(self) -> None:
         self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
         self.lexicon = Lexicon(self.home / _WORDS, shared=self._shared)
@@ -223,6 +216,11 @@ class Library:
             self.catalogue.mark_unworded()
         if self.vectors.count < self.catalogue.indexed_passages():
             self.catalogue.mark_all_pending(words=False)
+
+    def take_in(self) -> None:
+        """Has both indexes follow what another process changed in the catalogue, but for what must be embedded."""
+        ingest.drop_removed(self._rooms)
+        ingest.index_words(self._rooms)
 
     def __enter__(self) -> "Library":
         return self
@@ -238,40 +236,41 @@ class Library:
         self.catalogue.close()
         self._lock.release(force=True)
 
-    def add_files(self, paths: Sequence[Path], progress: Callable[[int], None] | None = None) -> AddReport:
-        """Adds the papers of files; from then on they are found by their words. `progress` hears how many were read.
+    def add_files(
+        self,
+        files: Sequence[Path],
+        progress: adding.Progress | None = None,
+        stop: Event | None = None,
+        *,
+        collection: str = "",
+    ) -> AddReport:
+        """Adds the papers of files, see `adding.add_files`; from then on they are found by their words."""
+        return self._found_by_words(adding.add_files(self.catalogue, files, progress, stop, collection=collection))
 
-        A file that cannot be read at all is among the skipped, as a `Malformed` with line 0; the others go in.
-        """
-        report, read = AddReport(), 0
-        for path in paths:
-            for batch in _batches(_records(path)):
-                papers = [record for record in batch if not isinstance(record, Malformed)]
-                report += AddReport(skipped=tuple(record for record in batch if isinstance(record, Malformed)))
-                report += self.add(papers)
-                read += len(batch)
-                if progress:
-                    progress(read)
-        return report
+    def add_records(
+        self,
+        records: Iterable[Record],
+        progress: adding.Progress | None = None,
+        stop: Event | None = None,
+        *,
+        collection: str = "",
+    ) -> AddReport:
+        """Adds records; from then on they are found by their words. `index` makes them found by their meaning."""
+        return self._found_by_words(adding.add_records(self.catalogue, records, progress, stop, collection=collection))
 
-    def add(self, papers: Iterable[Paper]) -> AddReport:
-        """Adds papers; from then on they are found by their words. `index` makes them found by their meaning."""
-        with self._writing():
-            outcomes = [outcome for outcome, _ in self.catalogue.put(papers)]
+    def _found_by_words(self, report: AddReport) -> AddReport:
         ingest.index_words(self._rooms)
-        return AddReport(outcomes.count(Outcome.NEW), outcomes.count(Outcome.UPDATED), outcomes.count(Outcome.SAME))
+        return report
 
     def add_sample(self) -> AddReport:
         """Records the sample collection in the catalogue; a paper that is already there keeps its own text."""
         with self._writing():
             self.catalogue.set_meta("sample_offered", "yes")
-            return self.add(paper for paper in sample.sample_papers() if not self.catalogue.knows(paper))
+            return self.add_records(sample.sample_papers())
 
     def remove_sample(self) -> int:
-        """Removes the sample papers whose text was not replaced since; returns how many."""
-        ids = self.catalogue.ids_from(sample.SOURCE)
-        self.remove(ids)
-        return len(ids)
+        """Removes the sample papers that are in none of the reader's own files; returns how many."""
+        return len(self.remove_source(sample.SOURCE))
 
     @property
     def sample_offered(self) -> bool:
@@ -279,11 +278,22 @@ class Library:
         return self.catalogue.meta("sample_offered") is not None
 
     def remove(self, paper_ids: Sequence[str]) -> None:
-        """Removes papers from the catalogue and both indexes. Raises `UnknownPaper` and then removes none."""
-        for paper_id in paper_ids:
-            self.catalogue.paper(paper_id)
-        self.catalogue.mark(paper_ids, State.REMOVED)
+        """Removes papers, which can be restored for 30 days. Raises `UnknownPaper` and then removes none."""
+        self.catalogue.remove(paper_ids)
         ingest.drop_removed(self._rooms)
+
+    def remove_source(self, source: str) -> list[str]:
+        """Removes the papers that came from this source and no other; returns their ids. The others forget it."""
+        removed = self.catalogue.remove_source(source)
+        ingest.drop_removed(self._rooms)
+        ingest.index_words(self._rooms)
+        return removed
+
+    def restore(self, paper_ids: Sequence[str]) -> int:
+        """Brings removed papers back as they were; returns how many. Nothing is embedded again."""
+        restored = self.catalogue.restore(paper_ids)
+        ingest.index_words(self._rooms)
+        return restored
 
     def index(self, progress: ingest.Progress | None = None, stop: Event | None = None) -> int:
         """Finishes what is pending, from this run or one that was killed; returns how many papers were embedded.

@@ -1,26 +1,34 @@
-"""Which stored paper a record is the same as, and what the two become. One transaction, a batch of records."""
+"""Which stored paper a record is the same as, and what its records make of a paper. One transaction, many records."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from .papers import Paper, title_key
-from .schema import PaperRow
+from .filters import name_words
+from .papers import Paper, author_key, identity, listed_text, title_key
+from .sample import SOURCE as SAMPLE
+from .schema import CollectedRow, PaperRow, RecordRow
 
 SQL_VARIABLES = 500  # SQLite allows 32,766 in a statement; smaller statements read better in a log
-FIELDS = ("title", "abstract", "authors", "year", "venue", "doi", "arxiv_id", "url", "source")
+FIELDS = ("title", "abstract", "authors", "year", "venue", "doi", "arxiv_id", "url", "source", "sources")
+_PREPRINT_SERVERS = ("arxiv", "corr", "biorxiv", "medrxiv", "ssrn", "openreview", "preprint", "research square")
 
 
 class State(StrEnum):
-    """Where a paper stands between the catalogue and the index of meanings."""
+    """Where a paper stands between the catalogue and the index of meanings.
+
+    A removed one is `GONE` as soon as both indexes are without it; until it is forgotten it can be restored.
+    """
 
     PENDING = "pending"
     INDEXED = "indexed"
     REMOVED = "removed"
+    GONE = "gone"
 
 
 class Outcome(StrEnum):
@@ -32,65 +40,141 @@ class Outcome(StrEnum):
 
 
 class Known:
-    """The stored rows that a batch of records may be the same papers as, by what identifies them."""
+    """The stored papers that a batch of records may be the same as, with their records."""
 
     def __init__(self, session: Session, papers: Sequence[Paper]) -> None:
-        """Reads all rows that share a DOI, an arXiv id, a title or an id with one of the papers."""
+        """Reads all papers with a record that shares a DOI, an arXiv id or a title with one of the batch."""
         self._session = session
         self._order: dict[PaperRow, int] = {}  # of adding
-        self._rows: dict[tuple[str, str], dict[PaperRow, None]] = {}  # by the name and value of what identifies them
-        rows: dict[int, PaperRow] = {}
+        self._by_key: dict[tuple[str, str], dict[PaperRow, None]] = {}
+        self._records: dict[PaperRow, dict[tuple[str, str], Paper]] = {}  # by source and id, the latest last
+        self._dirty: dict[PaperRow, None] = {}
+        positions: set[int] = set()
         wanted: list[tuple[InstrumentedAttribute[str], set[str]]] = [
-            (PaperRow.doi, {paper.doi for paper in papers if paper.doi}),
-            (PaperRow.arxiv_id, {paper.arxiv_id for paper in papers if paper.arxiv_id}),
-            (PaperRow.title_key, {title_key(paper.title) for paper in papers}),
+            (RecordRow.doi, {paper.doi for paper in papers if paper.doi}),
+            (RecordRow.arxiv_id, {paper.arxiv_id for paper in papers if paper.arxiv_id}),
+            (RecordRow.title_key, {title_key(paper.title) for paper in papers}),
         ]
         for column, values in wanted:
             for part in parts(sorted(values)):
-                rows |= {row.position: row for row in session.scalars(select(PaperRow).where(column.in_(part)))}
-        ids = sorted({paper.id for paper in papers})
-        self._ids = {row_id for part in parts(ids) for row_id in session.scalars(_ids_in(part))}
-        for position in sorted(rows):
-            self._note(rows[position])
+                positions.update(session.scalars(select(RecordRow.position).where(column.in_(part))))
+        self._read(sorted(positions))
+        self._ids = {
+            row_id for part in parts(sorted({p.id for p in papers})) for row_id in session.scalars(_ids_in(part))
+        }
+
+    def _read(self, positions: Sequence[int]) -> None:
+        rows: dict[int, PaperRow] = {}
+        for part in parts(positions):
+            rows |= {row.position: row for row in self._session.scalars(_rows_at(part))}
+        for row in rows.values():
+            self._order[row], self._records[row] = len(self._order), {}
+        for position, record in records_of(self._session, positions):
+            row = rows[position]
+            self._records[row][record.source, record.id] = record
+            self._note(row, record)
 
     def put(self, paper: Paper) -> tuple[Outcome, Paper]:
-        """Stores one record: as a new paper, or merged into the one it is the same as."""
-        row = self.find(paper)
+        """Stores one record: as a new paper, or merged into the one that it is the same as."""
+        record = replace(paper, id=identity(paper), collections=())
+        rows = self.matching(paper)
+        row = rows[0] if rows else None
         if row is None:
-            row = PaperRow(id=self._free_id(paper.id), revision=0, passage_count=0)
+            row = PaperRow(id=self._free_id(paper.id), revision=0, passage_count=0, sources=())
             self._session.add(row)
-            _fill(row, paper)
-            self._note(row)
-            return Outcome.NEW, as_paper(row)
-        known = as_paper(row)
-        merged = replace(known, **{name: value for name in FIELDS if (value := getattr(paper, name))})
-        returned = row.state == State.REMOVED
-        if replace(merged, source=known.source) == known and not returned:
-            return Outcome.SAME, known
-        _fill(row, merged)
-        self._note(row)
-        return Outcome.NEW if returned else Outcome.UPDATED, as_paper(row)
+            self._order[row], self._records[row] = len(self._order), {}
+            outcome = Outcome.NEW
+        else:
+            outcome = self._take_in(row, rows[1:], record)
+        if outcome is not Outcome.SAME:
+            self._records[row].pop((record.source, record.id), None)  # so that the latest is the last
+            self._records[row][record.source, record.id] = record
+            self._note(row, record)
+            self._dirty[row] = None
+            before = as_paper(row) if outcome is Outcome.UPDATED and len(rows) == 1 else None
+            fill(row, [*self._records[row].values()])
+            if before and replace(as_paper(row), sources=before.sources) == before:
+                outcome = Outcome.SAME  # another source says the same
+        self._collect(row, paper.collections)
+        return outcome, as_paper(row)
 
-    def find(self, paper: Paper) -> PaperRow | None:
-        """The row of the same paper: DOI, else arXiv id, else the title with no contradicting year or identifier."""
+    def _take_in(self, row: PaperRow, others: Sequence[PaperRow], record: Paper) -> Outcome:
+        """What the record does to the paper, which becomes one with `others` that the record shows to be the same."""
+        if row.state in (State.REMOVED, State.GONE):  # what it was made of went with it
+            self._records[row] = {}
+            self._session.execute(delete(CollectedRow).where(CollectedRow.position == row.position))
+            return Outcome.NEW
+        if others:
+            self._session.flush()  # so that each has its position
+        for other in others:
+            self._records[row] = self._records.pop(other) | self._records[row]
+            for known in self._records[row].values():
+                self._note(row, known)
+            self._records[other] = {}
+            if other.state not in (State.REMOVED, State.GONE):
+                _move_collections(self._session, other.position, row.position)
+            other.state, other.removed_at, other.revision = State.REMOVED, None, other.revision + 1
+            self._dirty[other] = None
+        same = self._records[row].get((record.source, record.id)) == record
+        return Outcome.SAME if same and not others else Outcome.UPDATED
+
+    def matching(self, paper: Paper) -> list[PaperRow]:
+        """The rows of the same paper, the first added first: more than one if the record shows two to be the same.
+
+        By DOI or arXiv id; else by the title, with no contradicting year, identifier or first author, at most one.
+        """
+        found: dict[PaperRow, None] = {}
         for name, value in (("doi", paper.doi), ("arxiv_id", paper.arxiv_id)):
-            if value and (rows := self._having(name, value)):
-                return rows[0]
-        for row in self._having("title_key", title_key(paper.title)):
-            near = not paper.year or row.year is None or abs(row.year - paper.year) <= 1
-            if near and _agree(row.doi, paper.doi) and _agree(row.arxiv_id, paper.arxiv_id):
-                return row
-        return None
+            if value:
+                found |= dict.fromkeys(self._having(name, value))
+        if not found:
+            alike = (row for row in self._having("title_key", title_key(paper.title)) if self._agrees(row, paper))
+            found |= dict.fromkeys([row] if (row := next(alike, None)) else [])
+        here = [row for row in found if row.state not in (State.REMOVED, State.GONE)]
+        return sorted(here, key=self._order.__getitem__) or [*found][:1]
+
+    def _agrees(self, row: PaperRow, paper: Paper) -> bool:
+        records = self._records[row].values()
+        dois, arxiv_ids = {each.doi for each in records} - {""}, {each.arxiv_id for each in records} - {""}
+        near = not paper.year or row.year is None or abs(row.year - paper.year) <= 1
+        return (
+            near
+            and (not paper.doi or not dois or paper.doi in dois)
+            and (not paper.arxiv_id or not arxiv_ids or paper.arxiv_id in arxiv_ids)
+            and _same_author(row.authors, paper.authors)
+        )
 
     def _having(self, name: str, value: str) -> list[PaperRow]:
-        """The rows with this value, in the order of adding; some may have had it before an earlier record only."""
-        rows = [row for row in self._rows.get((name, value), ()) if getattr(row, name) == value]
+        """The rows of which a record has this value, in the order of adding."""
+        read = title_key if name == "title_key" else None
+        rows = [
+            row
+            for row in self._by_key.get((name, value), ())
+            if any((read(each.title) if read else getattr(each, name)) == value for each in self._records[row].values())
+        ]
         return sorted(rows, key=self._order.__getitem__)
 
-    def _note(self, row: PaperRow) -> None:
-        self._order.setdefault(row, len(self._order))
-        for name in ("doi", "arxiv_id", "title_key"):
-            self._rows.setdefault((name, getattr(row, name)), {})[row] = None
+    def _note(self, row: PaperRow, record: Paper) -> None:
+        keys = (("doi", record.doi), ("arxiv_id", record.arxiv_id), ("title_key", title_key(record.title)))
+        for name, value in keys:
+            if value:
+                self._by_key.setdefault((name, value), {})[row] = None
+
+    def _collect(self, row: PaperRow, names: Iterable[str]) -> None:
+        for name in names:
+            self._session.flush()
+            self._session.merge(CollectedRow(name=name, position=row.position))
+
+    def write(self) -> None:
+        """Writes the records of what has changed; the papers themselves are the session's."""
+        self._session.flush()
+        rows = [row for row in self._dirty if row.position is not None]
+        for part in parts([row.position for row in rows]):
+            self._session.execute(delete(RecordRow).where(RecordRow.position.in_(part)))
+        values = [_record_values(row.position, record) for row in rows for record in self._records[row].values()]
+        if values:
+            self._session.connection().execute(insert(RecordRow), values)
+        self._dirty.clear()
 
     def _free_id(self, wanted: str) -> str:
         """`wanted`, or with a counter behind it if another paper with the same title came first."""
@@ -104,10 +188,76 @@ class Known:
 def as_paper(row: Any) -> Paper:
     """The paper that a row, or a result with the columns of one, describes."""
     fields = {name: getattr(row, name) for name in FIELDS}
-    return Paper(**{**fields, "authors": tuple(row.authors), "id": row.id})
+    return Paper(**{**fields, "authors": tuple(row.authors), "sources": tuple(row.sources), "id": row.id})
 
 
-def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def records_of(session: Session, positions: Sequence[int]) -> Iterator[tuple[int, Paper]]:
+    """The records of the papers at these positions, the latest last."""
+    for part in parts(positions):
+        statement = select(RecordRow.position, RecordRow.record_id, RecordRow.fields)
+        for row in session.execute(statement.where(RecordRow.position.in_(part)).order_by(RecordRow.number)):
+            known: Mapping[str, Any] = row.fields
+            yield row.position, Paper.from_dict({**known, "id": row.record_id, "sources": (), "collections": ()})
+
+
+def merged(records: Sequence[Paper]) -> Paper:
+    """What the records of one paper make of it; they are in the order in which they came.
+
+    A published record goes before a preprint's and a later one before an earlier, except that the longest abstract
+    and the fullest list of authors win. The sample's texts give way to every other.
+    """
+    own = [record for record in records if record.source != SAMPLE] or list(records)
+    best_first = sorted(own, key=lambda record: (_is_published(record), own.index(record)), reverse=True)
+    fields = {
+        name: next((value for record in best_first if (value := getattr(record, name))), getattr(own[0], name))
+        for name in ("title", "year", "venue", "doi", "arxiv_id", "url")
+    }
+    abstract = max((record.abstract for record in best_first), key=len)
+    authors = max((record.authors for record in best_first), key=lambda names: len("".join(names)))
+    sources = tuple(dict.fromkeys(record.source for record in records if record.source))
+    return Paper(abstract=abstract, authors=authors, source="".join(sources[:1]), sources=sources, **fields)
+
+
+def fill(row: PaperRow, records: Sequence[Paper]) -> None:
+    """Writes what the records make of a paper; both indexes are behind from now on if they hold what has changed."""
+    paper = merged(records)
+    if row.state not in (State.PENDING, State.INDEXED) or searched_by(row) != searched_by(paper):
+        row.state, row.worded, row.revision, row.removed_at = State.PENDING, False, (row.revision or 0) + 1, None
+    for name in FIELDS:
+        setattr(row, name, getattr(paper, name))
+    row.title_key, row.content_hash = title_key(paper.title), paper.content_hash
+    row.first_author = author_key(paper.authors)
+    row.listed = listed_text(row.id, paper.title, paper.authors, paper.venue, paper.doi, paper.arxiv_id)
+
+
+def take_away(session: Session, source: str) -> list[str]:
+    """Forgets all records of a source; returns the ids of the papers that came from no other, which are removed."""
+    positions = [*session.scalars(select(RecordRow.position).where(RecordRow.source == source).distinct())]
+    left: dict[int, list[Paper]] = {position: [] for position in positions}
+    for position, record in records_of(session, positions):
+        if record.source != source:
+            left[position].append(record)
+    gone: list[str] = []
+    for part in parts(positions):
+        for row in session.scalars(_rows_at(part).where(present())):
+            if not left[row.position]:
+                gone.append(row.id)
+            else:
+                fill(row, left[row.position])
+    kept = [position for position, records in left.items() if records]
+    for part in parts(kept):
+        session.execute(delete(RecordRow).where(RecordRow.position.in_(part), RecordRow.source == source))
+    for part in parts(gone):
+        session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal()))
+    return gone
+
+
+def removal() -> dict[str, Any]:
+    """What marks a paper as removed."""
+    return {"state": State.REMOVED, "removed_at": time.time(), "revision": PaperRow.revision + 1}
+
+
+def parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """The values in pieces that one statement can take."""
     for start in range(0, len(values), SQL_VARIABLES):
         yield values[start : start + SQL_VARIABLES]
@@ -115,26 +265,50 @@ def parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def present() -> ColumnElement[bool]:
     """That a paper is not removed."""
-    return PaperRow.state != State.REMOVED
+    return PaperRow.state.in_([State.PENDING, State.INDEXED])
+
+
+def searched_by(record: PaperRow | Paper) -> tuple[Any, ...]:
+    """What either index holds of a paper."""
+    return record.content_hash, tuple(record.authors), record.year, tuple(record.sources)
 
 
 def _ids_in(ids: Iterable[str]) -> Any:
     return select(PaperRow.id).where(PaperRow.id.in_(list(ids)))
 
 
-def _agree(known: str, given: str) -> bool:
-    return not known or not given or known == given
+def _rows_at(positions: Sequence[int]) -> Any:
+    return select(PaperRow).where(PaperRow.position.in_(positions)).order_by(PaperRow.position)
 
 
-def _fill(row: PaperRow, paper: Paper) -> None:
-    """Writes a changed paper; both indexes are behind from now on if they hold anything that has changed."""
-    if row.state in (None, State.REMOVED) or searched_by(row) != searched_by(paper):
-        row.state, row.worded, row.revision = State.PENDING, False, row.revision + 1
-    for name in FIELDS:
-        setattr(row, name, getattr(paper, name))
-    row.title_key, row.content_hash = title_key(paper.title), paper.content_hash
+def _record_values(position: int, record: Paper) -> dict[str, Any]:
+    return {
+        "position": position,
+        "source": record.source,
+        "record_id": record.id,
+        "doi": record.doi,
+        "arxiv_id": record.arxiv_id,
+        "title_key": title_key(record.title),
+        "fields": record.to_dict(),
+    }
 
 
-def searched_by(record: PaperRow | Paper) -> tuple[Any, ...]:
-    """What either index holds of a paper."""
-    return record.content_hash, tuple(record.authors), record.year, record.source
+def _move_collections(session: Session, old: int, new: int) -> None:
+    names = session.scalars(select(CollectedRow.name).where(CollectedRow.position == old)).all()
+    session.execute(delete(CollectedRow).where(CollectedRow.position == old))
+    for name in names:
+        session.merge(CollectedRow(name=name, position=new))
+
+
+def _is_published(record: Paper) -> bool:
+    """Whether it describes a paper in a journal or at a conference, rather than a preprint."""
+    venue = record.venue.casefold()
+    return bool(record.doi or venue) and not any(name in venue for name in _PREPRINT_SERVERS)
+
+
+def _same_author(known: Sequence[str], given: Sequence[str]) -> bool:
+    """Whether two lists may begin with the same person: a word of the name is common, initials aside."""
+    if not known or not given:
+        return True
+    first, other = ({word for word in name_words(names[0]) if len(word) > 1} for names in (known, given))
+    return not first or not other or bool(first & other)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,13 +14,18 @@ _ARXIV_PREFIX = re.compile(r"^(https?://arxiv\.org/(abs|pdf)/|arxiv:\s*)", re.IG
 _MATH = re.compile(r"\$(?=\S)[^$]+(?<=\S)\$(?!\d)")  # Pandoc's rule; "$5 and $10" are prices
 _BARE_SPECIAL = re.compile(r"(?<!\\)[%&#]")  # LaTeX would take them for a comment, a column or a parameter
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_ARXIV_DOI = re.compile(r"10\.48550/arxiv\.", re.IGNORECASE)  # what arXiv itself registers for a preprint
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_AFTER_A_NAME = re.compile(r"(jr|sr|inc|ltd|llc|llp|corp|co|gmbh|ag|plc|i{2,3}|iv|m\.?d|ph\.?d)\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
     """One paper as its source describes it. What is not known is empty, never guessed.
 
-    `source` names where the record came from (a file name, or "sample").
+    `source` names where the record came from (a file name, or "sample"); a stored paper, which may be made of several
+    records, has all of them in `sources`, and the first in `source`. `collections` are the named collections that a
+    record asks to be put in; a stored paper has them where that is said.
     """
 
     title: str
@@ -33,6 +38,8 @@ class Paper:
     url: str = ""
     source: str = ""
     id: str = ""
+    sources: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:
@@ -55,13 +62,16 @@ class Paper:
 
     def to_dict(self) -> dict[str, Any]:
         """The known fields as plain JSON values; unknown ones are left out."""
-        fields = asdict(self) | {"authors": list(self.authors)}
+        fields = asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
         return {"id": fields.pop("id")} | {name: value for name, value in fields.items() if value}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Paper":
         """The inverse of `to_dict`."""
-        return cls(**{"title": "", "abstract": "", **fields, "authors": tuple(fields.get("authors", ()))})
+        return cls(**{"title": "", "abstract": "", **fields, **{name: tuple(fields.get(name, ())) for name in _LISTS}})
+
+
+_LISTS = ("authors", "sources", "collections")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +98,40 @@ class Passage:
 
 
 def normalise(paper: Paper) -> Paper:
-    """The paper with tidy white space and bare identifiers, and with its `id`."""
-    tidy = replace(
+    """The paper with tidy white space, given names first and bare identifiers, and with its `id`."""
+    doi = _DOI_PREFIX.sub("", tidy(paper.doi)).lower()
+    arxiv_id = _ARXIV_PREFIX.sub("", tidy(paper.arxiv_id)).removesuffix(".pdf")
+    if of_arxiv := _ARXIV_DOI.match(doi):
+        doi, arxiv_id = "", arxiv_id or doi[of_arxiv.end() :]
+    found = replace(
         paper,
-        title=" ".join(paper.title.split()),
-        abstract=" ".join(paper.abstract.split()),
-        authors=tuple(name for author in paper.authors if (name := " ".join(author.split()))),
-        venue=" ".join(paper.venue.split()),
-        doi=_DOI_PREFIX.sub("", paper.doi.strip()).lower(),
-        arxiv_id=_ARXIV_VERSION.sub("", _ARXIV_PREFIX.sub("", paper.arxiv_id.strip()).removesuffix(".pdf")),
-        url=paper.url.strip(),
+        title=tidy(paper.title),
+        abstract=tidy(paper.abstract),
+        authors=tuple(name for author in paper.authors if (name := given_first(tidy(author)))),
+        venue=tidy(paper.venue),
+        doi=doi,
+        arxiv_id=_ARXIV_VERSION.sub("", arxiv_id),
+        url=tidy(paper.url),
+        source=tidy(paper.source),
+        sources=(),
+        collections=tuple(dict.fromkeys(name for each in paper.collections if (name := tidy(each)))),
     )
-    return replace(tidy, id=paper.id or identity(tidy))
+    return replace(found, id=paper.id or identity(found))
+
+
+def tidy(text: str) -> str:
+    """The text on one line, without what is no character of a text: control characters, lone surrogates."""
+    return " ".join(_NOT_TEXT.sub(" ", text).split())
+
+
+def given_first(name: str) -> str:
+    """An author's name as it is spoken: "Noether, Emmy" becomes "Emmy Noether". No name keeps a comma."""
+    parts = [part for part in (part.strip() for part in name.split(",")) if part]
+    if len(parts) > 1 and not _AFTER_A_NAME.fullmatch(parts[1]):
+        parts[:2] = [f"{parts[1]} {parts[0]}"]
+    elif len(parts) > 2:  # "King, Jr., Martin Luther"
+        parts = [parts[2], parts[0], parts[1], *parts[3:]]
+    return " ".join(parts)
 
 
 def identity(paper: Paper) -> str:
@@ -113,6 +145,7 @@ def identity(paper: Paper) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=4096)
 def title_key(title: str) -> str:
     """What two spellings of one title have in common: letters and digits, without case or LaTeX.
 
@@ -121,6 +154,23 @@ def title_key(title: str) -> str:
     folded = unicodedata.normalize("NFKC", plain_text(title)).casefold()
     key = _NOT_ALPHANUMERIC.sub("", folded)
     return key if len(key) > 3 else "".join(folded.split())
+
+
+def author_key(authors: Sequence[str]) -> str:
+    """What lists are ordered by: the first author, the last word of the name first, without case and accents."""
+    words = fold(authors[0]).split() if authors else []
+    return " ".join([*words[-1:], *words[:-1]])
+
+
+def listed_text(paper_id: str, title: str, authors: Sequence[str], *others: str) -> str:
+    """What a paper is found by in a list: its id, title, authors, and its venue and identifiers, without accents."""
+    return fold("\n".join([paper_id, plain_text(title), *authors, *others]))
+
+
+def fold(text: str) -> str:
+    """The text without case and accents."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 @lru_cache(maxsize=4096)

@@ -1,11 +1,14 @@
 """The tables of the catalogue, and how a file of an earlier version becomes one of this."""
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Connection, Engine, LargeBinary, inspect, text
+from sqlalchemy import JSON, Connection, Engine, Index, LargeBinary, UniqueConstraint, inspect, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "2"
+from .papers import author_key, listed_text
+
+SCHEMA = "3"
 
 IMMEDIATE = text("BEGIN IMMEDIATE")
 """Begins a transaction that nobody else can write in. Python's sqlite3 begins one at the first INSERT or UPDATE only,
@@ -18,42 +21,101 @@ _FROM_1 = (
     "CREATE INDEX ix_papers_worded ON papers (worded)",
     "ALTER TABLE vectors ADD COLUMN cuts BLOB",
     "CREATE INDEX ix_papers_year ON papers (year)",
-    "INSERT OR REPLACE INTO meta (name, value) VALUES ('schema', '2')",
+)
+# What a paper was made of before there were records is taken for its one record. (The tables are made before.)
+_FROM_2 = (
+    "ALTER TABLE papers ADD COLUMN sources JSON NOT NULL DEFAULT '[]'",
+    "ALTER TABLE papers ADD COLUMN first_author VARCHAR NOT NULL DEFAULT ''",
+    "ALTER TABLE papers ADD COLUMN listed VARCHAR NOT NULL DEFAULT ''",
+    "ALTER TABLE papers ADD COLUMN removed_at DOUBLE",
+    "UPDATE papers SET sources = json_array(source), first_author = author_key(authors), "
+    "listed = listed_text(id, title, authors, venue, doi, arxiv_id)",
+    "INSERT INTO records (position, source, record_id, doi, arxiv_id, title_key, fields) "
+    "SELECT position, source, id, doi, arxiv_id, title_key, json_object('id', id, 'title', title, "
+    "'abstract', abstract, 'authors', json(authors), 'year', year, 'venue', venue, 'doi', doi, 'arxiv_id', arxiv_id, "
+    "'url', url, 'source', source) FROM papers WHERE state != 'removed'",
+    "DROP INDEX ix_papers_doi",
+    "DROP INDEX ix_papers_arxiv_id",
+    "DROP INDEX ix_papers_source",
+    "DROP INDEX ix_papers_title_key",
+    "DROP INDEX ix_papers_year",
+    "CREATE INDEX ix_papers_by_title ON papers (title_key, state)",
+    "CREATE INDEX ix_papers_by_author ON papers (first_author, state)",
+    "CREATE INDEX ix_papers_by_year ON papers (year, state)",
+    "CREATE INDEX ix_papers_without_abstract ON papers (position) WHERE abstract = ''",
 )
 
 
 class Base(DeclarativeBase):
     """The root of the tables."""
 
-    type_annotation_map: ClassVar = {tuple[str, ...]: JSON}
+    type_annotation_map: ClassVar = {tuple[str, ...]: JSON, dict[str, Any]: JSON}
 
 
 class PaperRow(Base):
-    """A paper, and how far it is on its way into the two indexes.
+    """A paper as its records make it, and how far it is on its way into the two indexes.
 
     `worded` says that the index of words holds it as it is now, `state` the same of the index of meanings.
     `revision` grows with every change, so that what was indexed before a change does not count as done.
     `passage_count` is at least the number of passages that the index of meanings holds of it.
+    `sources` are those of its records, the first in `source`. `title_key`, `first_author` and `listed` serve lists:
+    they are what it is ordered and found by there. `removed_at` is in seconds since 1970.
     """
 
     __tablename__ = "papers"
+    __table_args__ = (
+        Index("ix_papers_by_title", "title_key", "state"),  # with the state, so that a list's order needs no row
+        Index("ix_papers_by_author", "first_author", "state"),
+        Index("ix_papers_by_year", "year", "state"),
+        Index("ix_papers_without_abstract", "position", sqlite_where=text("abstract = ''")),
+    )
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
     abstract: Mapped[str]
     authors: Mapped[tuple[str, ...]]
-    year: Mapped[int | None] = mapped_column(index=True)
+    year: Mapped[int | None]
     venue: Mapped[str]
-    doi: Mapped[str] = mapped_column(index=True)
-    arxiv_id: Mapped[str] = mapped_column(index=True)
+    doi: Mapped[str]
+    arxiv_id: Mapped[str]
     url: Mapped[str]
-    source: Mapped[str] = mapped_column(index=True)
-    title_key: Mapped[str] = mapped_column(index=True)
+    source: Mapped[str]
+    sources: Mapped[tuple[str, ...]]
+    title_key: Mapped[str]
+    first_author: Mapped[str]
+    listed: Mapped[str]
     content_hash: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     worded: Mapped[bool] = mapped_column(index=True, default=False)
     revision: Mapped[int] = mapped_column(default=0)
     passage_count: Mapped[int] = mapped_column(default=0)
+    removed_at: Mapped[float | None]
+
+
+class RecordRow(Base):
+    """What one source says of a paper: the fields of a `Paper`. A source may have several records of one paper.
+
+    `number` grows, so that the latest record has the highest.
+    """
+
+    __tablename__ = "records"
+    __table_args__ = (UniqueConstraint("position", "source", "record_id"),)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    position: Mapped[int]
+    source: Mapped[str] = mapped_column(index=True)
+    record_id: Mapped[str]
+    doi: Mapped[str] = mapped_column(index=True)
+    arxiv_id: Mapped[str] = mapped_column(index=True)
+    title_key: Mapped[str] = mapped_column(index=True)
+    fields: Mapped[dict[str, Any]]
+
+
+class CollectedRow(Base):
+    """That a paper is in a named collection."""
+
+    __tablename__ = "collected"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, index=True)
 
 
 class VectorsRow(Base):
@@ -79,21 +141,33 @@ class MetaRow(Base):
 
 
 def prepare(engine: Engine) -> str:
-    """Makes the tables, or brings those of version 1 up to date; returns the version that the file has now."""
+    """Makes the tables, or brings those of an earlier version up to date; returns the version that the file has now."""
     with engine.begin() as connection:
         found = _version(connection)
-    if found in ("", "1"):
+    if found in ("", "1", "2"):
         with engine.begin() as connection:
             connection.execute(IMMEDIATE)  # all or nothing, and by one process
-            found = _version(connection)
-            if not found:
-                Base.metadata.create_all(connection)
-                connection.execute(text("INSERT INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
-            elif found == "1":
-                for statement in _FROM_1:
-                    connection.execute(text(statement))
+            _bring_up(connection, _version(connection))
             found = _version(connection)
     return found
+
+
+def _bring_up(connection: Connection, found: str) -> None:
+    if found in ("1", "2"):
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("author_key", 1, lambda authors: author_key(json.loads(authors)), deterministic=True)
+        driver.create_function("listed_text", 6, _listed_text, deterministic=True)
+        Base.metadata.create_all(connection, [RecordRow.__table__, CollectedRow.__table__])  # type: ignore[list-item]
+        for statement in (*(_FROM_1 if found == "1" else ()), *_FROM_2):
+            connection.execute(text(statement))
+    elif not found:
+        Base.metadata.create_all(connection)
+    if found in ("", "1", "2"):
+        connection.execute(text("INSERT OR REPLACE INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
+
+
+def _listed_text(paper_id: str, title: str, authors: str, *others: str) -> str:
+    return listed_text(paper_id, title, json.loads(authors), *others)
 
 
 def _version(connection: Connection) -> str:

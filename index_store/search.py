@@ -95,6 +95,7 @@ def search(
     The `reranker` puts the best `reranked` of them in its own order; where it fails, the search's own order stays.
     Raises `EmbeddingError` if the question cannot be embedded.
     """
+    within = library.catalogue.resolved(within)
     searched = library.lexicon.count_of(within)
     if not question.strip() or not searched:
         return SearchResult(question, (), 0.0, (), searched)

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from assistant import Assistant, Settings, cli, settings_table
 from index_store import Embedder, Library
 
+from .online import CSL, known, serving
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS: dict[str, Any] = get_command(cli.app).commands  # type: ignore[attr-defined]
@@ -64,7 +66,13 @@ def test_a_command_of_the_readme_runs_as_it_stands(
     Path("listing.txt").write_text(f"Three\n{abstract}\nFour\n{abstract}\n")
     question = {"role": "user", "content": "How does MiniCache compress the KV cache?"}
     Path("earlier.json").write_text(json.dumps([question, {"role": "assistant", "content": "Across layers [1]."}]))
-    ran = CliRunner().invoke(cli.app, shlex.split(line.removeprefix(PROGRAM)))
+    Path("library.bib").write_text(f"@article{{four, title = {{Four}}, abstract = {{{abstract}}}}}")
+    with serving() as web:
+        web.feeds = known("2309.17453")
+        web.dois["10.1038/nature14539"] = CSL
+        for name in ("arxiv", "doi", "abstracts"):
+            monkeypatch.setenv(f"RESEARCH_ASSISTANT_{name.upper()}_URL", getattr(web.services, name))
+        ran = CliRunner().invoke(cli.app, shlex.split(line.removeprefix(PROGRAM)))
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert ran.stdout.strip()
 

@@ -7,20 +7,21 @@ from typing import Any
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from gradio.events import Dependency
 from starlette.middleware.base import RequestResponseEndpoint
 
 from assistant import Assistant, Conversation
 
-from . import words
+from . import render, words
 from .chat import Chat, Parts, Speaker
-from .library import SampleButtons
+from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
 
 _STATIC = Path(__file__).with_name("static")
 _EXAMPLES = 4
-_WATCH_SECONDS = 3.0
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_WATCH_SECONDS = {True: 3.0, False: 6.0}  # while papers wait to be embedded, and while nothing does
+_LARGEST_UPLOAD = "2gb"
 # Gradio's own scripts are inline and evaluate templates; everything from another host is refused.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -33,13 +34,15 @@ def build(assistant: Assistant) -> gr.Blocks:
     """The page's components and what their events do."""
     with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         header = gr.HTML(elem_id="header")
+        gr.HTML(render.views(), elem_id="views")
         with gr.Row(elem_id="desk"):
-            with gr.Column(elem_id="chat", scale=3):
+            with gr.Column(elem_id="chat-view", scale=3):
                 turns = gr.HTML(elem_id="turns")
                 draft = gr.HTML(elem_id="draft")
                 with gr.Row(elem_id="examples"):
                     suggested = [gr.Button(visible=False, elem_classes="example") for _ in range(_EXAMPLES)]
                 with gr.Column(elem_id="composer"):
+                    narrowed = gr.Button(visible=False, size="sm", elem_id="narrowed")
                     with gr.Row(elem_id="ask"):
                         question = gr.Textbox(
                             label=words.QUESTION_LABEL,
@@ -76,73 +79,80 @@ def build(assistant: Assistant) -> gr.Blocks:
                 announcement = gr.HTML(elem_id="announcement")
             with gr.Column(elem_id="aside", scale=2):
                 sources = gr.HTML(elem_id="sources")
-                limits = LimitsPanel(assistant)
+                limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
-                with gr.Row(elem_id="sample"):
-                    notice = gr.HTML(elem_id="notice")
-                    remove_sample = gr.Button(words.REMOVE_SAMPLE, visible=False, size="sm", elem_id="remove-sample")
-                    add_sample = gr.Button(words.ADD_SAMPLE, visible=False, size="sm", elem_id="add-sample")
+        library = LibraryView(assistant)
         state, cleared, speaker = gr.State(Conversation()), gr.State(Conversation()), gr.State(Speaker())
         parts = Parts(
             header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, quote,
             mode, kinds, shorter, longer, suggested, state, cleared, speaker,
         )  # fmt: skip
-        chat, sample = Chat(assistant, parts), SampleButtons(assistant, remove_sample, add_sample, notice)
-        added = _wire(blocks, chat, sample, parts, limits)
+        chat = Chat(assistant, parts)
+        _wire(blocks, chat, parts, limits)
         panel.wire(speaker, header)
         limits.wire(blocks)
-        _watch(blocks, assistant, speaker, header, added)
+        _watch(blocks, assistant, chat, parts, limits, library)
     made: gr.Blocks = blocks
     return made
 
 
-def _watch(blocks: gr.Blocks, assistant: Assistant, speaker: gr.State, header: gr.HTML, added: Dependency) -> None:
-    """Keeps the head true while papers are being embedded; `added` is the event after which they may be."""
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    timer = gr.Timer(_WATCH_SECONDS, active=False)
+def _watch(
+    blocks: gr.Blocks, assistant: Assistant, chat: Chat, parts: Parts, limits: LimitsPanel, library: LibraryView
+) -> None:
+    """Keeps what the page says of the library true: after a change made here, and after one made elsewhere."""
+    timer = gr.Timer(_WATCH_SECONDS[True])
+    of_chat, of_library = [parts.conversation, parts.speaker], [*library.parts, *limits.choices]
+    shown = [*_components(parts), *of_library, timer]
 
-    def look(speaker: Speaker) -> tuple[str, gr.Timer]:
-        return speaker.head(assistant), gr.Timer(active=bool(assistant.library.status().pending))
+    def changed(conversation: Conversation, speaker: Speaker, request: gr.Request) -> dict[Any, Any]:
+        known = dict(zip(limits.choices, limits.known(), strict=True))
+        return chat.refreshed(conversation, speaker, request) | known | {timer: _pace(assistant)}
 
-    for event in (blocks.load, timer.tick, added.then):
-        event(look, speaker, [header, timer], **private)
+    def look(conversation: Conversation, speaker: Speaker, shelf: Shelf, request: gr.Request) -> dict[Any, Any]:
+        noticed = library.noticed(shelf)
+        if noticed:
+            return changed(conversation, speaker, request) | noticed
+        return {parts.header: speaker.head(assistant), timer: _pace(assistant)}
+
+    timer.tick(look, [*of_chat, library.shelf], shown, **_PRIVATE)
+    for event in library.wire(blocks, limits):
+        event.then(changed, of_chat, shown, **_PRIVATE)
 
 
-def _wire(blocks: gr.Blocks, chat: Chat, sample: SampleButtons, parts: Parts, limits: LimitsPanel) -> Dependency:
-    """Connects what a reader does with what happens; returns the event of the sample papers being added."""
-    every = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)]
-    every += [*parts.examples, *parts.kinds]
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    remove_sample, add_sample, _ = of_sample = sample.parts
+def _pace(assistant: Assistant) -> gr.Timer:
+    return gr.Timer(_WATCH_SECONDS[bool(assistant.library.status().pending)])
 
-    blocks.load(chat.show, [parts.conversation, parts.speaker], every, **private)
-    blocks.load(sample.show, None, of_sample, **private)
+
+def _components(parts: Parts) -> list[Any]:
+    """Every component of the chat."""
+    each = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)]
+    return [*each, *parts.examples, *parts.kinds]
+
+
+def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel) -> None:
+    """Connects what a reader does in the chat with what happens."""
+    every = _components(parts)
+    blocks.load(chat.show, [parts.conversation, parts.speaker], every, **_PRIVATE)
     gr.on(
         [parts.question.submit, parts.send.click],
         chat.ask,
         [parts.question, parts.mode, parts.conversation, parts.speaker, *limits.fields],
         every,
         trigger_mode="once",
-        **private,
+        **_PRIVATE,
     )
     automatic = gr.State("auto")
     for example in parts.examples:
         shown = [example, automatic, parts.conversation, parts.speaker, *limits.fields]
-        example.click(chat.ask, shown, every, trigger_mode="once", **private)
+        example.click(chat.ask, shown, every, trigger_mode="once", **_PRIVATE)
     for button in (*parts.kinds, parts.shorter, parts.longer):
         of_button = [button, parts.conversation, parts.speaker]
-        button.click(chat.instead, of_button, every, trigger_mode="once", **private)
-    parts.stop.click(chat.stop, None, None, queue=False, **private)
-    parts.retry.click(chat.retry, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
-    parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **private)
-    parts.clear.click(chat.clear, [parts.conversation, parts.speaker], every, **private)
-    parts.undo.click(chat.undo, [parts.cleared, parts.speaker], every, **private)
-    shown_again = [parts.conversation, parts.speaker]
-    remove_sample.click(sample.remove, None, of_sample, **private).then(chat.show, shown_again, every, **private)
-    added: Dependency = add_sample.click(sample.add, None, of_sample, **private).then(
-        chat.show, shown_again, every, **private
-    )
-    return added
+        button.click(chat.instead, of_button, every, trigger_mode="once", **_PRIVATE)
+    parts.stop.click(chat.stop, None, None, queue=False, **_PRIVATE)
+    parts.retry.click(chat.retry, [parts.conversation, parts.speaker], every, trigger_mode="once", **_PRIVATE)
+    parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **_PRIVATE)
+    parts.clear.click(chat.clear, [parts.conversation, parts.speaker], every, **_PRIVATE)
+    parts.undo.click(chat.undo, [parts.cleared, parts.speaker], every, **_PRIVATE)
 
 
 def create_app(assistant: Assistant) -> FastAPI:
@@ -171,7 +181,7 @@ def create_app(assistant: Assistant) -> FastAPI:
         footer_links=[],
         show_error=False,
         allowed_paths=[],
-        max_file_size="1mb",
+        max_file_size=_LARGEST_UPLOAD,
         ssr_mode=False,
         mcp_server=False,
     )

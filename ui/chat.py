@@ -129,12 +129,14 @@ class Chat:
         to_year: str,
         author: str,
         source: str,
+        collection: str,
         only_cited: bool,
+        papers: tuple[str, ...],
         request: gr.Request,
     ) -> AsyncIterator[Updates]:
         """Asks one question within the limits of the panel, painting the answer as it comes."""
         try:
-            within = chosen((from_year, to_year, author, source, only_cited), conversation)
+            within = chosen((from_year, to_year, author, source, collection, only_cited, papers), conversation)
         except InvalidQuestion as error:
             yield self._refused(error, question, conversation, speaker)
             return
@@ -259,12 +261,18 @@ class Chat:
         """Takes the cleared conversation back."""
         return self.show(cleared, speaker)
 
+    def refreshed(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> Updates:
+        """What the chat says of the library, after that has changed."""
+        head: Updates = {self._parts.header: speaker.head(self._assistant)}
+        if conversation.turns or self._stops.get(request.session_hash or ""):  # begun, or being written
+            return head
+        turns = render.welcome(self._assistant.library.status())
+        return head | self._suggested() | {self._parts.turns: turns}
+
     def show(self, conversation: Conversation, speaker: Speaker) -> Updates:
         """The whole chat for a conversation at rest."""
         parts, status = self._parts, self._assistant.library.status()
         begun = bool(conversation.turns)
-        asked = examples(self._assistant.library) if not begun else []
-        asked += [""] * (len(parts.examples) - len(asked))
         return {
             parts.conversation: conversation,
             parts.header: speaker.head(self._assistant),
@@ -278,10 +286,16 @@ class Chat:
             parts.quote: gr.update(visible=begun and _wants_quotations(conversation.turns[-1])),
             **self._instead(conversation.turns[-1] if begun else None),
             **self._running(False),
-            **{
-                button: gr.update(value=text, visible=bool(text))
-                for button, text in zip(parts.examples, asked, strict=True)
-            },
+            **({button: gr.update(visible=False) for button in parts.examples} if begun else self._suggested()),
+        }
+
+    def _suggested(self) -> Updates:
+        """The example questions, as many as the library offers."""
+        asked = examples(self._assistant.library)
+        asked += [""] * (len(self._parts.examples) - len(asked))
+        return {
+            button: gr.update(value=text, visible=bool(text))
+            for button, text in zip(self._parts.examples, asked, strict=True)
         }
 
     def _instead(self, turn: Turn | None) -> Updates:

@@ -71,12 +71,21 @@ def _count(status: Status, standing: Standing | None) -> str:
     return f'<span class="count" title="{means}">{said}{mark}</span>'
 
 
+def views() -> str:
+    """The way between the chat and the library; `page.js` shows which of them is open."""
+    tabs = "".join(
+        f'<a role="tab" id="tab-{view}" href="#{view}" aria-controls="{part}">{words.VIEWS[view]}</a>'
+        for view, part in (("chat", "desk"), ("library", "library-view"))
+    )
+    return f'<div class="views" role="tablist" aria-label="{words.VIEWS_LABEL}">{tabs}</div>'
+
+
 def welcome(status: Status) -> str:
     """What stands in place of a conversation that has not begun."""
     if not status.papers:
         return (
             f'<section class="welcome"><h2>{words.EMPTY_LIBRARY}</h2><p>{words.EMPTY_LIBRARY_MORE}</p>'
-            f"<p><code>{words.ADD_COMMAND}</code></p></section>"
+            f'<p><a href="#library">{words.GO_TO_LIBRARY}</a></p></section>'
         )
     return f'<section class="welcome"><h2>{words.WELCOME}</h2><p>{words.WELCOME_MORE}</p></section>'
 

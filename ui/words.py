@@ -29,8 +29,11 @@ WELCOME_MORE = (
     "select it to see the very sentence of the paper."
 )
 EMPTY_LIBRARY = "There are no papers here yet"
-EMPTY_LIBRARY_MORE = "Add your own on the command line, or start with the sample collection of 97 papers:"
-ADD_COMMAND = "research-assistant add FILE"
+EMPTY_LIBRARY_MORE = "Add your own in the Library, or start there with a sample collection of 97 papers."
+GO_TO_LIBRARY = "Open the Library"
+
+VIEWS = {"chat": "Chat", "library": "Library"}
+VIEWS_LABEL = "Views"
 
 SUPPORT = {
     "verbatim": "the sentence itself",
@@ -54,10 +57,11 @@ DISCONNECTED = "Answers are quotations now."
 QUOTE_INSTEAD = "Answer with quotations"
 
 LIMITS = "Limit the search"
-FROM_YEAR, TO_YEAR, AUTHOR, SOURCE = "From year", "To year", "Author", "Source"
-AUTHOR_HINT, ANY_SOURCE = "One or more words of a name", "Any"
+FROM_YEAR, TO_YEAR, AUTHOR, SOURCE, COLLECTION = "From year", "To year", "Author", "Source", "Collection"
+AUTHOR_HINT, ANY_SOURCE, ANY_COLLECTION = "One or more words of a name", "Any", "Any"
 ONLY_CITED, CLEAR_LIMITS = "Only the papers cited in this conversation", "Clear the limits"
 NONE_CITED = "No paper is cited in this conversation yet; clear that limit, or ask without it first."
+NONE_CITED_OF_CHOSEN = "None of the chosen papers is cited in this conversation; clear one of the two limits."
 SEARCHED_ONLY = "Searched only"
 BY_WORDS_ONLY = "The others are found by their words until then."
 
@@ -74,6 +78,46 @@ SOURCES_EMPTY = "The papers behind an answer appear here, with the cited sentenc
 CITED_NOW, FOUND_NOT_CITED, CITED_BEFORE = "Cited in this answer", "Found, not cited", "Cited earlier"
 FACTS_UNKNOWN = "Authors and year are not known"
 OPEN_PAPER = "Open the paper"
+
+ADD_PAPERS = "Add papers"
+DROP = "Drop files here, or choose them"
+DROP_HINT = (
+    "Exports of Zotero, Mendeley, EndNote, PubMed, Scopus or Web of Science; BibTeX, RIS, CSV, JSON, plain text; "
+    "also as gzip or ZIP."
+)
+IDENTIFIERS = "Or paste identifiers, one a line"
+IDENTIFIERS_HINT = "arXiv:2309.17453, 10.1038/nature14539, https://arxiv.org/abs/…"
+ADD, CANCEL = "Add", "Cancel"
+NO_IDENTIFIERS = "Paste an arXiv id, a DOI or a link first."
+CANCELLED = "Cancelled. What went in until then stays."
+LOOKING_UP = "Looking up the identifiers"
+FINISHING = "Ending after the papers at work …"
+SKIPPED_FIRST = 50
+NOTHING_READ = "No paper was found in it."
+
+SEARCH, SEARCH_HINT = "Search", "Words of a title, an author, a venue …"
+NO_ABSTRACT, NO_ABSTRACT_MARK = "Without an abstract", "no abstract"
+TABLE_OF_PAPERS = "Papers of the library"
+COLUMNS = {"title": "Title", "author": "Authors", "year": "Year", "added": "Added from"}
+SORT_BY = "Sort by"
+SELECT_PAGE = "Select all on this page"
+PREVIOUS, NEXT, PAGE = "Previous", "Next", "Page"
+NOTHING_MATCHES = "No paper matches. Change the words or the filters."
+SHELF_EMPTY = "There are no papers here yet"
+SHELF_EMPTY_MORE = (
+    "Drop a file above, as your reference manager exports it (Zotero, Mendeley, EndNote …), paste an arXiv id or a "
+    "DOI, or begin with the sample collection of 97 papers."
+)
+ET_AL = "et al."
+ASK_THESE, ASK_THIS = "Ask about these", "Ask about this paper"
+TO_COLLECTION, FROM_COLLECTION = "Add to collection", "Remove from collection"
+COLLECTION_HINT = "Choose or type a name"
+COLLECTION_MISSING = "Choose a collection, or type the name of a new one."
+REMOVE, UNSELECT, CLOSE = "Remove", "None", "Close"
+PAPER_CARD = "Paper"
+NO_ABSTRACT_MEANS = "This record has no abstract; it is found by its title."
+CAME_FROM, IN_COLLECTIONS, ABSTRACT, BIBTEX, COPY = "Added from", "Collections", "Abstract", "BibTeX", "Copy"
+GONE = "This paper is no longer in the library."
 
 ADD_SAMPLE, REMOVE_SAMPLE, ADD_SAMPLE_BACK = (
     "Load the sample papers",
@@ -97,7 +141,17 @@ def no_year(typed: str) -> str:
 
 def source(name: str, count: int) -> str:
     """A source that papers came from."""
-    return f"{'Sample papers' if name == 'sample' else name} ({count:,})"
+    return f"{source_name(name)} ({count:,})"
+
+
+def collection(name: str, count: int) -> str:
+    """A collection in a list to choose from."""
+    return f"{name} ({count:,})"
+
+
+def source_name(name: str) -> str:
+    """A source as a reader knows it."""
+    return "Sample papers" if name == "sample" else name
 
 
 def embedding(ready: int, total: int, seconds_left: float | None) -> str:
@@ -158,3 +212,88 @@ def spent(tokens: int, estimated: bool, cost: float | None, first_word: float | 
     if first_word is not None:
         parts.append(f"first word after {first_word:.1f} s")
     return " · ".join(parts)
+
+
+def adding(what: str, read: int) -> str:
+    """What is being added, and how far it is."""
+    return f"Adding {what} … {read:,} read"
+
+
+def file_of(name: str, place: int, total: int) -> str:
+    """A file, and which of how many it is."""
+    return name if total == 1 else f"{name} ({place} of {total})"
+
+
+def added(new: int, updated: int, same: int, left_out: int) -> str:
+    """What adding did, in numbers."""
+    return f"{new:,} new · {updated:,} updated · {same:,} already there · {left_out:,} skipped"
+
+
+def skipped(count: int) -> str:
+    """The heading of what was left out."""
+    return f"Why {'1 record was' if count == 1 else f'{count:,} records were'} skipped"
+
+
+def more_skipped(count: int) -> str:
+    """That the list of what was left out goes on."""
+    return f"… and {count:,} more"
+
+
+def bad_identifier(line: int, problem: str) -> str:
+    """What is wrong with a line of the identifiers."""
+    return f"Line {line}: {problem}"
+
+
+def rows(first: int, last: int, total: int) -> str:
+    """Which rows of the table are shown."""
+    return f"{first:,}–{last:,} of {total:,}"
+
+
+def of_pages(total: int) -> str:
+    """How many pages the table has."""
+    return f"of {total:,}"
+
+
+def select_paper(title: str) -> str:
+    """The name of a row's box."""
+    return f"Select {title}"
+
+
+def chosen(count: int) -> str:
+    """How many papers are selected."""
+    return f"{count:,} selected"
+
+
+def select_all(total: int) -> str:
+    """The button that selects all that match."""
+    return f"Select all {total:,}"
+
+
+def asking_about(what: str) -> str:
+    """The limit above the question, which is also the button that clears it."""
+    return f"Asking about {what}  ✕"
+
+
+def removed(count: int) -> str:
+    """That papers were removed."""
+    return f"{papers(count)} removed."
+
+
+def undo_removal(count: int) -> str:
+    """The button that brings removed papers back."""
+    return f"Undo: bring {papers(count)} back"
+
+
+def restored(count: int) -> str:
+    """That removed papers are back."""
+    return f"{papers(count)} brought back."
+
+
+def collected(count: int, name: str) -> str:
+    """That papers are in a collection now."""
+    return f"{papers(count)} added to “{name}”."
+
+
+def uncollected(count: int, name: str) -> str:
+    """That papers are no longer in a collection."""
+    return f"{papers(count)} taken out of “{name}”."

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
 
 from ..papers import Paper
-from .base import Malformed, Reader, Record
+from .base import Reader, Record, Source
 
 _PAGE_LINES = ("Get trending papers in your email inbox", "byAK and the research community")
 _DATE = re.compile(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2}(, \d{4})?")
@@ -14,8 +12,10 @@ _LONGEST_TITLE = 300
 _SHORTEST_ABSTRACT = 300
 
 
-def _recognises(_path: Path, head: str) -> bool:
+def _recognises(_suffix: str, head: str) -> bool:
     lines = [line.strip() for line in head.splitlines() if line.strip()]
+    if lines and lines[0].startswith("<"):
+        return False
     return any(line.startswith(_PAGE_LINES) for line in lines[:20]) or _alternates(lines)
 
 
@@ -28,10 +28,10 @@ def _alternates(lines: list[str]) -> bool:
     )
 
 
-def _read(path: Path, file: TextIO) -> Iterator[Record]:
+def _read(source: Source) -> Iterator[Record]:
     title, title_line, on_page_header = "", 0, True
     buffered: list[tuple[int, str]] = []
-    for number, raw in enumerate(file, start=1):
+    for number, raw in source.lines():
         line = raw.strip()
         if not line:
             continue
@@ -49,16 +49,16 @@ def _read(path: Path, file: TextIO) -> Iterator[Record]:
                 title_line, title = buffered[-2]
         if len(line) > _LONGEST_TITLE or title:
             if title:
-                yield Paper(title=title, abstract=line, source=path.name)
+                yield Paper(title=title, abstract=line, source=source.name)
             else:
-                yield Malformed(str(path), number, "an abstract without a title line above it")
+                yield source.malformed(number, "an abstract without a title line above it")
             title = ""
         elif not _DATE.fullmatch(line):
             title, title_line = line, number
     if on_page_header and buffered:
         title_line, title = buffered[-1]
     if title:
-        yield Malformed(str(path), title_line, f"the title {title!r} has no abstract below it")
+        yield source.malformed(title_line, f"the title {title!r} has no abstract below it")
 
 
-READER = Reader("Hugging Face Papers listing", 10, _recognises, _read)
+READER = Reader("Hugging Face Papers listing", 40, _recognises, _read)

@@ -12,21 +12,10 @@ from typing import Any
 import pytest
 
 from assistant.testing import Reply, ScriptedServer
-from index_store import Embedder, Library
 
 from .conftest import Run
 
 QUESTION = "How does MiniCache compress the KV cache?"
-
-
-def records(path: Path, *lines: Any) -> Path:
-    """A JSON Lines file; a line that is already text goes in as it is."""
-    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
-    return path
-
-
-ZEBRAFISH = {"title": "Zebrafish hearts", "abstract": "Zebrafish hearts regrow after injury.", "year": 2021}
-YEAST = {"title": "Yeast clocks", "abstract": "Yeast keeps time without light.", "authors": ["A. Lee", "B. Diaz"]}
 
 
 # -- what scripts read ------------------------------------------------------------------------------------------------
@@ -188,108 +177,15 @@ def test_the_output_of_ask_serves_as_history_and_numbers_go_on(run: Run, tmp_pat
             assert (citation["number"] <= max_number(first)) == (citation["paper"]["id"] in numbers)
 
 
-def test_commands_that_change_the_library_print_what_they_did(run: Run, tmp_path: Path) -> None:
-    file = records(tmp_path / "papers.jsonl", ZEBRAFISH, YEAST)
-    assert run("add", file, "--json").json == {"new": 2, "updated": 0, "same": 0, "papers": 2, "skipped": []}
-    listed = run("list", "--json").json
-    assert [paper["title"] for paper in listed] == ["Zebrafish hearts", "Yeast clocks"]
-    assert listed[0] == {"id": listed[0]["id"], **ZEBRAFISH, "source": "papers.jsonl"}
-    assert run("list", "--limit", 1, "--offset", 1, "--json").json == listed[1:]
-    assert run("show", listed[1]["id"], "--json").json == listed[1]
-    assert run("rebuild", "--json").json == {"indexed": 2}
-    assert run("remove", listed[0]["id"], "--json").json == {"removed": 1, "papers": 1}
-    status = run("status", "--json").json
-    assert status["home"] == str(tmp_path / "home")
-    assert {name: status[name] for name in ("papers", "indexed", "pending", "sample")} == {
-        "papers": 1,
-        "indexed": 1,
-        "pending": 0,
-        "sample": 0,
-    }
-
-
-@pytest.mark.usefixtures("home")
-def test_the_sample_collection_goes_and_comes_back(run: Run) -> None:
-    assert run("status", "--json").json["sample"] == 97
-    assert run("sample", "remove", "--json").json == {"removed": 97, "papers": 0}
-    assert run("sample", "add", "--json").json == {"new": 97, "papers": 97}
-    assert run("sample", "add").out == "Nothing added. 97 papers in the library.\n"
-
-
-@pytest.mark.usefixtures("home")
-def test_what_people_read_of_the_library_shows_titles_as_plain_text(run: Run) -> None:
-    assert "97 papers, 97 indexed, 0 waiting" in run("status").out
-    paper_id = next(p["id"] for p in run("list", "--json").json if "mathcal" in p["title"])
-    assert "ℬ-Coder" in run("list").out
-    assert run("show", paper_id).out.startswith("ℬ-Coder: Value-Based Deep Reinforcement Learning")
-
-
 # -- what goes wrong --------------------------------------------------------------------------------------------------
-
-
-def test_a_malformed_record_is_reported_and_the_others_go_in(run: Run, tmp_path: Path) -> None:
-    file = records(tmp_path / "papers.jsonl", ZEBRAFISH, "{broken", YEAST, {"abstract": "No title."})
-    ran = run("add", file)
-    assert ran.code == 1
-    assert ran.out.splitlines()[0] == "2 new. 2 papers in the library."
-    assert [line.split(": ")[0].strip() for line in ran.out.splitlines()[1:]] == [
-        f"skipped {file}:2",
-        f"skipped {file}:4",
-    ]
-    assert ran.err == "2 records were skipped; the others went in.\n"
-
-
-def test_a_file_that_cannot_be_read_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
-    good, latin, windows = (tmp_path / name for name in ("good.txt", "latin1.txt", "crlf.txt"))
-    good.write_text("Zebrafish hearts\nThey regrow after injury.\n")
-    latin.write_bytes("Café\nÀ la carte.\n".encode("latin-1"))
-    windows.write_bytes(b"Yeast clocks\r\nYeast keeps time.\r\n")
-    ran = run("add", good, latin, windows)
-    summary, skipped = ran.out.splitlines()
-    assert (ran.code, summary) == (1, "2 new. 2 papers in the library.")
-    assert skipped.startswith(f"  skipped {latin} is not UTF-8 text")
-    assert ran.err == "1 file could not be read; the others went in.\n"
-    assert run("status", "--json").json["indexed"] == 2
-    again = run("add", good, latin, "--json")
-    assert (again.code, again.json["same"]) == (1, 1)
-    assert [(record["file"], record["line"]) for record in again.json["skipped"]] == [(str(latin), 0)]
-
-
-def test_nothing_that_can_be_read_is_a_failure(run: Run, tmp_path: Path) -> None:
-    table, references = tmp_path / "a.csv", tmp_path / "b.bib"
-    table.write_text("title,abstract\nT,A.\n")
-    references.write_text("@article{smith2020,\n}\n")
-    alone = run("add", table)
-    assert (alone.code, alone.out, alone.err.count("\n")) == (1, "", 1)
-    assert alone.err.startswith(f"{table} looks like a CSV table, which cannot be read")
-    both = run("add", table, references)
-    assert (both.code, both.err) == (1, "2 files could not be read; nothing went in.\n")
-    assert [line.split(" looks like ")[0] for line in both.out.splitlines()[1:]] == [
-        f"  skipped {table}",
-        f"  skipped {references}",
-    ]
-    as_json = run("add", table, "--json")
-    assert (as_json.code, as_json.json["papers"], len(as_json.json["skipped"])) == (1, 0, 1)
-
-
-def test_skipped_records_are_in_the_json_too(run: Run, tmp_path: Path) -> None:
-    ran = run("add", records(tmp_path / "papers.jsonl", {"abstract": "No title."}, ZEBRAFISH), "--json")
-    (skipped,) = ran.json["skipped"]
-    assert (ran.code, skipped["line"], skipped["reason"]) == (1, 1, "the record has no title")
-    assert ran.err.count("\n") == 1
-
-
-def test_the_same_file_twice_adds_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
-    file = records(tmp_path / "papers.jsonl", ZEBRAFISH, YEAST)
-    run("add", file)
-    again = run("add", file)
-    assert (again.code, again.out) == (0, "2 already there. 2 papers in the library.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["add", "missing.jsonl"], "missing.jsonl cannot be read: No such file"),
+        (["add", "missing.jsonl"], "missing.jsonl is neither a file here nor an identifier such as arxiv:2309.17453"),
+        (["restore", "nothing"], "1 of these ids are of no paper that was removed"),
+        (["collection", "add", "thesis", "nothing"], "No paper has the id 'nothing'"),
         (["show", "nothing"], "No paper has the id 'nothing'. `research-assistant list` shows the ids."),
         (["remove", "nothing"], "No paper has the id 'nothing'"),
         (["ask", " "], "The question is empty."),
@@ -333,8 +229,14 @@ def test_a_misspelt_setting_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(["search"], ["search", "A", "-k", "0"], ["ask", "A", "--mode", "guess"], ["add"], ["nonsense"], ["show"]),
-        *(["ask", "A", "--history", "missing.json"], ["list", "--limit", "many"], ["serve", "--port", "x"]),
+        *(["search"], ["search", "A", "-k", "0"], ["search", "A", "--collection", "nothing"]),
+        *(["ask", "A", "--mode", "guess"], ["ask", "A", "--collection", "nothing"]),
+        *(["ask", "A", "--history", "missing.json"], ["nonsense"], ["show"], ["serve", "--port", "x"]),
+        *(["add"], ["add", "--limit", "0", "--arxiv-query", "bees"]),
+        *(["list", "--limit", "many"], ["list", "--sort", "size"], ["list", "--source", "nothing.bib"]),
+        *(["remove"], ["remove", "a", "--source", "b"], ["restore"]),
+        *(["collection", "add", " ", "a"], ["collection", "delete", "nothing"]),
+        *(["export", "--format", "docx"], ["export", "--output", "papers.docx"], ["export", "--source", "nothing"]),
     ],
 )
 def test_wrong_usage_is_exit_code_2(run: Run, arguments: list[str]) -> None:
@@ -367,15 +269,6 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs the installed command as its own process."""
     program = Path(sys.executable).with_name("research-assistant")
     return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=60)
-
-
-def test_a_second_process_is_told_that_the_library_is_in_use_and_may_still_read(home: Path, embedder: Embedder) -> None:
-    with Library(home, embedder):
-        asked = command("ask", QUESTION, "--home", home)
-        status = command("status", "--home", home, "--json")
-    assert (asked.returncode, asked.stdout) == (1, "")
-    assert asked.stderr == f"The library in {home} is open in another process. Ask on its page, or stop it first.\n"
-    assert (status.returncode, json.loads(status.stdout)["papers"]) == (0, 97)
 
 
 def test_the_installed_command_answers_in_a_process_of_its_own(home: Path) -> None:

@@ -624,7 +624,7 @@ def attacked(
 ) -> Iterator[Assistant]:
     home = tmp_path_factory.mktemp("attacked") / "home"
     with Library(home, embedder) as library:
-        library.add(HOSTILE)
+        library.add_records(HOSTILE)
         library.index()
         known: dict[str, Any] = {"llm_model": "scripted", "llm_retries": 0, "OPENAI_BASE_URL": hostile_server.base_url}
         yield Assistant(library, Settings(home=home, **known))

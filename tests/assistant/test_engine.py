@@ -47,7 +47,7 @@ def open_assistant(tmp_path: Path, embedder: Embedder) -> Iterator[Callable[...,
     def over(*papers: Paper) -> Assistant:
         library = Library(tmp_path / "own", embedder)
         opened.append(library)
-        library.add(papers)
+        library.add_records(papers)
         library.index()
         return Assistant(library, Settings(home=library.home))
 

@@ -38,7 +38,7 @@ def assistant(
 ) -> Iterator[Assistant]:
     home = tmp_path_factory.mktemp("hostile") / "home"
     with Library(home, embedder) as library:
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         library.index()
         known: dict[str, Any] = {"llm_model": "scripted", "llm_retries": 0, "search_papers": 3}
         yield Assistant(library, Settings(home=home, OPENAI_BASE_URL=server.base_url, **known))

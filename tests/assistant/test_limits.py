@@ -136,7 +136,7 @@ def test_a_source_that_nothing_came_from_and_a_year_that_is_none_are_wrong_usage
 
 async def test_a_map_says_what_is_not_embedded_yet(tmp_path: Path, embedder: Embedder) -> None:
     with Library(tmp_path / "waiting", embedder) as library:
-        library.add([Paper("On whales", "The whale sings."), Paper("On bees", "The bee hums.")])
+        library.add_records([Paper("On whales", "The whale sings."), Paper("On bees", "The bee hums.")])
         turn = await Assistant(library, Settings(home=library.home)).answer("What is in this collection?")
     assert "2 papers are not embedded yet" in turn.note
     assert "collection is empty" not in turn.answer

@@ -169,7 +169,7 @@ async def test_figures_and_years_stand_under_a_theme_only_where_there_are_severa
         Paper("Honey of glass bees", "We study glass bees. Glass bees save 30% of their honey in winter.", year=2021),
     ]
     with Library(tmp_path / "own", embedder) as library:
-        library.add(papers)
+        library.add_records(papers)
         library.index()
         turn = await Assistant(library, Settings(home=library.home)).answer("Summarise glass bees")
     flight, honey = "Flight of glass bees 12%", "Honey of glass bees 30%"
@@ -387,7 +387,7 @@ async def test_a_collection_of_very_few_papers_is_one_theme_on_a_map(
     embedder: Embedder, tmp_path: Path, count: int
 ) -> None:
     with Library(tmp_path / "own", embedder) as library:
-        library.add([make_paper(name) for name in ("Alpha", "Beta")[:count]])
+        library.add_records([make_paper(name) for name in ("Alpha", "Beta")[:count]])
         library.index()
         turn = await Assistant(library, Settings(home=library.home)).answer("What is in this collection?")
     assert turn.topic_map and len(turn.topic_map.dots) == count
@@ -724,7 +724,7 @@ MARKER = re.compile(r"(?<!\\)[\[(【［（]\s?P\d+(?:\.\d+)?\s?[\])】］）]")
 def attacked(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
     home = tmp_path_factory.mktemp("attacked") / "home"
     with Library(home, embedder) as library:
-        library.add(HOSTILE)
+        library.add_records(HOSTILE)
         library.index()
         yield Assistant(library, Settings(home=home, llm_model="scripted", llm_retries=0, llm_context_window=32_000))
 
@@ -779,7 +779,7 @@ async def test_latex_that_cannot_be_read_does_not_break_a_summary(embedder: Embe
     papers = [paper for paper in ALL if paper not in HOSTILE]
     assert papers
     with Library(tmp_path / "own", embedder) as library:
-        library.add(papers)
+        library.add_records(papers)
         library.index()
         turn = await Assistant(library, Settings(home=library.home)).answer("What is in this collection?")
     assert turn.outcome is Outcome.ANSWERED
@@ -790,7 +790,7 @@ async def test_papers_without_an_abstract_are_noted_by_their_titles(
 ) -> None:
     bees = [Paper(f"Bees of meadow {place}", "We study bees. Bees make honey.") for place in range(7)]
     with Library(tmp_path / "own", embedder) as library:
-        library.add([*bees, Paper("Bees that nobody described", "")])
+        library.add_records([*bees, Paper("Bees that nobody described", "")])
         library.index()
         known: dict[str, Any] = {"llm_model": "scripted", "llm_retries": 0, "OPENAI_BASE_URL": server.base_url}
         server.enqueue("no", "no", "Bees make honey [P1.2].")

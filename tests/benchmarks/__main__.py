@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks import measure, scale
+from tests.benchmarks import formats, measure, scale
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -28,6 +28,8 @@ def main() -> None:
             _print(title, _apart(measure.beir, folder))
         else:
             print(f"\n{title}: skipped, ../shared/data is not there")
+    _print(f"formats, {formats.RECORDS:,} records of each", formats.every_format())
+    _print("arXiv metadata dump", formats.dump())
     if DATA.is_dir():
         _print("ingest beside chromadb alone, SciFact", _apart(scale.against_upsert, DATA / "scifact"))
         _print("ingest beside LlamaIndex's pipeline, SciFact", _apart(scale.against_pipeline, DATA / "scifact"))
@@ -77,7 +79,7 @@ def _until_page(home: str) -> float:
 def _print(title: str, rows: dict[str, Any]) -> None:
     print(f"\n{title}")
     for name, value in rows.items():
-        print(f"  {name:<44} {value:.4f}" if isinstance(value, float) else f"  {name:<44} {value}", flush=True)
+        print(f"  {name:<52} {value:,.4f}" if isinstance(value, float) else f"  {name:<52} {value}", flush=True)
 
 
 if __name__ == "__main__":

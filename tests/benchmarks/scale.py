@@ -49,7 +49,7 @@ def against_upsert(folder: Path) -> dict[str, Any]:
     costless = Recalled(open_embedder("wordllama").model, 0.3, batch=512)
     with tempfile.TemporaryDirectory() as home, Library(Path(home), costless) as library:
         started = time.perf_counter()
-        library.add(papers)
+        library.add_records(papers)
         library.index()
         ours = time.perf_counter() - started
         rows = library.vectors.count
@@ -84,7 +84,7 @@ def against_pipeline(folder: Path) -> dict[str, Any]:
     embedder.embed(["warm up"])
     with tempfile.TemporaryDirectory() as home, Library(Path(home), embedder) as library:
         started = time.perf_counter()
-        library.add(papers)
+        library.add_records(papers)
         library.index()
         ours = time.perf_counter() - started
     whole = [Document(text=f"{paper.title}\n{paper.abstract}") for paper in papers]

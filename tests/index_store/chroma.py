@@ -216,7 +216,7 @@ class Session:
         """Adds papers, so many at once, and indexes them; returns how many were new."""
         new = 0
         for start in range(0, len(words), at_once):
-            new += self.library.add(papers(words[start : start + at_once])).new
+            new += self.library.add_records(papers(words[start : start + at_once])).new
             self.library.index()
         return new
 

@@ -24,11 +24,11 @@ def until(condition: Callable[[], bool]) -> None:
 def test_what_is_added_is_embedded_behind_and_the_standing_told(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
     with Library(tmp_path, make_embedder(batch=2)) as library:
         background = Background(library)
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         assert background.standing is None
         background.wake()
         until(lambda: not library.status().pending and background.standing is None)
-        library.add([Paper("On whales", "The whale sings. It dives.")])
+        library.add_records([Paper("On whales", "The whale sings. It dives.")])
         background.wake()
         until(lambda: not library.status().pending)
         assert library.vectors.ids() == {paper.id for paper in library.catalogue.page()}
@@ -40,7 +40,7 @@ def test_a_stop_keeps_what_is_done_and_the_next_one_goes_on(
 ) -> None:
     first, second = make_embedder(batch=2), make_embedder(batch=2)
     with Library(tmp_path, first) as library:
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         background = Background(library)
         put_vectors = library.catalogue.put_vectors
 
@@ -72,7 +72,7 @@ def test_a_model_that_fails_is_told_and_asked_again(
 
     with Library(tmp_path, cheap_embedder) as library:
         assert cheap_embedder.dimension
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         background = Background(library)
         with monkeypatch.context() as patch:
             patch.setattr(Embedder, "embed", fails)
@@ -95,7 +95,7 @@ def test_a_catalogue_that_fails_once_does_not_end_the_embedding(
     tmp_path: Path, cheap_embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Library(tmp_path, cheap_embedder) as library:
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         background = Background(library)
 
         def locked() -> None:

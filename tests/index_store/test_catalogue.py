@@ -1,4 +1,5 @@
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_store import Catalogue, LibraryUnreadable, Paper, State, UnknownPaper, merging
+from index_store import Catalogue, LibraryUnreadable, Paper, Selection, State, UnknownPaper, merging
 from index_store.catalogue import PaperVectors
 from index_store.merging import Outcome
 
@@ -39,17 +40,23 @@ def vectors(*first: float) -> PaperVectors:
 def test_an_unknown_paper_is_new_and_pending(catalogue: Catalogue) -> None:
     outcome, stored = put(catalogue, BERT)
     assert outcome is Outcome.NEW
-    assert catalogue.paper(stored.id) == stored == replace(BERT, id=stored.id)
+    assert catalogue.paper(stored.id) == stored == replace(BERT, id=stored.id, sources=("a.jsonl",))
     assert catalogue.ids(State.PENDING) == [stored.id]
 
 
 def test_the_same_record_again_changes_nothing(catalogue: Catalogue) -> None:
     put(catalogue, BERT)
     index_all(catalogue)
-    outcome, stored = put(catalogue, replace(BERT, title=f"  {BERT.title} ", source="copy.jsonl"))
-    assert outcome is Outcome.SAME
-    assert stored.source == "a.jsonl"
-    assert catalogue.counts() == {State.PENDING: 0, State.INDEXED: 1, State.REMOVED: 0}
+    outcome, stored = put(catalogue, replace(BERT, title=f"  {BERT.title} "))
+    assert (outcome, stored.title) == (Outcome.SAME, BERT.title)
+    assert (catalogue.ids(State.PENDING), catalogue.ids(State.INDEXED)) == ([], [stored.id])
+
+
+def test_another_source_of_the_same_record_is_remembered(catalogue: Catalogue) -> None:
+    put(catalogue, BERT)
+    outcome, stored = put(catalogue, replace(BERT, source="copy.jsonl"))
+    assert (outcome, stored.source, stored.sources) == (Outcome.SAME, "a.jsonl", ("a.jsonl", "copy.jsonl"))
+    assert catalogue.sources() == {"a.jsonl": 1, "copy.jsonl": 1}
 
 
 def test_the_same_record_twice_in_one_call_is_one_paper(catalogue: Catalogue) -> None:
@@ -61,7 +68,8 @@ def test_a_new_abstract_updates_the_paper_under_its_id_and_asks_for_indexing(cat
     index_all(catalogue)
     outcome, after = put(catalogue, replace(BERT, abstract="We introduce a better model.", source="c.jsonl"))
     assert outcome is Outcome.UPDATED
-    assert (after.id, after.abstract, after.source) == (before.id, "We introduce a better model.", "c.jsonl")
+    assert (after.id, after.abstract) == (before.id, "We introduce a better model.")
+    assert after.sources == ("a.jsonl", "c.jsonl")
     assert catalogue.ids(State.PENDING) == [before.id]
 
 
@@ -76,7 +84,7 @@ def test_fields_that_a_record_lacks_are_kept(catalogue: Catalogue) -> None:
     full = replace(BERT, authors=("Devlin",), venue="NAACL", doi="10.1/x", arxiv_id="1810.04805", url="https://a")
     put(catalogue, full)
     _, stored = put(catalogue, Paper(BERT.title, ""))
-    assert replace(stored, id="") == full
+    assert replace(stored, id="", sources=()) == full
 
 
 @pytest.mark.parametrize("identifier", [{"doi": "10.1/x"}, {"arxiv_id": "1810.04805"}])
@@ -129,7 +137,7 @@ def test_papers_come_in_the_order_they_were_added(catalogue: Catalogue) -> None:
     stored = [paper for _, paper in catalogue.put([GPT, BERT, ADAM])]
     assert catalogue.page() == stored
     assert catalogue.page(limit=1, offset=1) == stored[1:2]
-    assert catalogue.ids_from("a.jsonl") == [stored[0].id, stored[1].id]
+    assert catalogue.selected_ids(Selection(source="a.jsonl")) == [stored[0].id, stored[1].id]
 
 
 def test_asking_for_an_unknown_paper_says_which(catalogue: Catalogue) -> None:
@@ -145,17 +153,17 @@ def test_many_papers_can_be_asked_for_at_once(catalogue: Catalogue) -> None:
 
 def test_a_removed_paper_is_nowhere_to_be_seen(catalogue: Catalogue) -> None:
     _, bert = put(catalogue, BERT)
-    catalogue.mark([bert.id], State.REMOVED)
+    catalogue.remove([bert.id])
     assert catalogue.page() == []
     assert catalogue.papers([bert.id]) == {}
-    assert catalogue.ids_from("a.jsonl") == []
+    assert (catalogue.selected_ids(Selection()), catalogue.sources()) == ([], {})
     assert not catalogue.knows(BERT)
 
 
 def test_a_removed_paper_that_comes_back_is_new_and_has_its_old_id(catalogue: Catalogue) -> None:
     _, bert = put(catalogue, BERT)
     index_all(catalogue)
-    catalogue.mark([bert.id], State.REMOVED)
+    catalogue.remove([bert.id])
     outcome, back = put(catalogue, BERT)
     assert (outcome, back.id) == (Outcome.NEW, bert.id)
     assert catalogue.ids(State.PENDING) == [bert.id]
@@ -234,15 +242,15 @@ def test_statements_take_more_papers_than_one_of_them_may_name(
     assert catalogue.still_waiting(read) == read
     catalogue.mark_indexed(read)
     assert catalogue.ids(State.INDEXED) == ids
-    catalogue.mark(ids, State.REMOVED)
-    catalogue.forget(ids)
-    assert set(catalogue.counts().values()) == {0}
+    catalogue.remove(ids)
+    catalogue.note_gone(ids)
+    assert {state for state, count in catalogue.counts().items() if count} == {State.GONE}
 
 
 def test_a_removal_is_not_undone_by_indexing_or_a_rebuild(catalogue: Catalogue) -> None:
     _, bert = put(catalogue, BERT)
     read = catalogue.waiting(1)
-    catalogue.mark([bert.id], State.REMOVED)
+    catalogue.remove([bert.id])
     assert catalogue.still_waiting(read) == []
     catalogue.mark_indexed(read)
     catalogue.mark_all_pending()
@@ -268,8 +276,8 @@ def test_vectors_of_another_model_are_not_used(catalogue: Catalogue) -> None:
 
 
 def remove(catalogue: Catalogue, paper: Paper) -> None:
-    catalogue.mark([paper.id], State.REMOVED)
-    catalogue.forget([paper.id])
+    catalogue.remove([paper.id])
+    catalogue.note_gone([paper.id])
 
 
 def test_the_vectors_of_a_forgotten_paper_are_kept_in_case_it_comes_back(catalogue: Catalogue) -> None:
@@ -290,19 +298,23 @@ def test_pruning_drops_the_vectors_that_no_paper_and_no_search_needs(catalogue: 
         return set(catalogue.vectors(model, [BERT, ADAM], dimension=2))
 
     remove(catalogue, bert)
+    catalogue.forget(before=time.time())
     catalogue.prune_vectors(MODEL)
     assert kept() == {BERT.content_hash, ADAM.content_hash}, "the twin has the same text"
     assert kept("other/some-splitter") == set()
     remove(catalogue, twin)
+    catalogue.prune_vectors(MODEL)
+    assert BERT.content_hash in kept(), "it can be restored"
+    catalogue.forget(before=time.time())
     catalogue.prune_vectors(MODEL)
     assert kept() == {adam.content_hash}
 
 
 def test_only_removed_papers_are_forgotten(catalogue: Catalogue) -> None:
     (_, bert), (_, gpt) = catalogue.put([BERT, GPT])
-    catalogue.mark([bert.id], State.REMOVED)
-    catalogue.forget([bert.id, gpt.id])
-    assert catalogue.counts() == {State.PENDING: 1, State.INDEXED: 0, State.REMOVED: 0}
+    catalogue.remove([bert.id])
+    catalogue.note_gone([bert.id, gpt.id])
+    assert (catalogue.ids(State.PENDING), catalogue.ids(State.GONE)) == ([gpt.id], [bert.id])
 
 
 def test_what_was_put_is_there_after_a_reopen_and_for_a_second_reader(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -326,9 +338,9 @@ def test_a_failure_in_the_middle_of_a_call_records_nothing_of_it(catalogue: Cata
 
 def test_a_catalogue_of_a_later_version_is_refused(tmp_path: Path) -> None:
     later = Catalogue(tmp_path / "later.sqlite3")
-    later.set_meta("schema", "3")
+    later.set_meta("schema", "4")
     later.close()
-    with pytest.raises(LibraryUnreadable, match="schema 3"):
+    with pytest.raises(LibraryUnreadable, match="schema 4"):
         Catalogue(tmp_path / "later.sqlite3")
 
 

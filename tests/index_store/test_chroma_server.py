@@ -172,8 +172,8 @@ def test_two_libraries_on_one_server_do_not_see_each_other(
         Library(tmp_path / "a", make_embedder(), server=server) as one,
         Library(tmp_path / "b", make_embedder("another-model"), server=server) as other,
     ):
-        one.add(papers(ANIMALS[:2]))
-        other.add(papers(ANIMALS[2:]))
+        one.add_records(papers(ANIMALS[:2]))
+        other.add_records(papers(ANIMALS[2:]))
         one.index()
         other.index()
         assert_holds(one, ANIMALS[:2])
@@ -187,7 +187,7 @@ def test_another_model_is_refused_and_its_rebuild_is_noticed_by_who_has_the_libr
     home: Path, server: ChromaServer, make_embedder: MakeEmbedder
 ) -> None:
     with Library(home, make_embedder(), server=server) as library:
-        library.add(papers(ANIMALS))
+        library.add_records(papers(ANIMALS))
         library.index()
         with pytest.raises(IndexOutdated, match=r"word-counts.*another-model.*research-assistant rebuild"):
             Library(home, make_embedder("another-model"), server=server)
@@ -196,7 +196,7 @@ def test_another_model_is_refused_and_its_rebuild_is_noticed_by_who_has_the_libr
             rebuilt.index()
             with pytest.raises(IndexOutdated, match=r"another-model.*word-counts"):
                 search(library, "camel", 5)
-            library.add(papers(["ferret"]))
+            library.add_records(papers(["ferret"]))
             with pytest.raises(IndexOutdated):
                 library.index()
             rebuilt.index()
@@ -217,7 +217,7 @@ def test_vectors_that_the_server_has_lost_are_put_there_again(
 ) -> None:
     embedder = make_embedder()
     with Library(home, embedder, server=server) as library:
-        library.add(papers(ANIMALS))
+        library.add_records(papers(ANIMALS))
         library.index()
         seen = len(embedder.model.seen)
         with direct(server) as client:
@@ -234,7 +234,7 @@ def test_a_library_moves_to_a_server_and_back(home: Path, server: ChromaServer, 
     places: list[ChromaServer | None] = [None, server, None, server]
     for number, place in enumerate(places, start=1):
         with Library(home, cheap_embedder, server=place) as library:
-            library.add(papers(ANIMALS[number : number + 1]))
+            library.add_records(papers(ANIMALS[number : number + 1]))
             library.remove([paper.id for paper in library.catalogue.page() if number == 3][:1])
             library.index()
             assert_holds(library, ANIMALS[1 if number < 3 else 2 : number + 1])
@@ -277,11 +277,11 @@ def test_a_server_that_stops_is_named_and_once_it_is_back_all_goes_on(
     tmp_path: Path, home: Path, make_embedder: MakeEmbedder
 ) -> None:
     with running(tmp_path / "chroma") as own, Library(home, make_embedder(), server=own.fresh()) as library:
-        library.add(papers(ANIMALS[:3]))
+        library.add_records(papers(ANIMALS[:3]))
         library.index()
         own.kill()
         for call in (lambda: search(library, "camel", 5), library.index):
-            library.add(papers(ANIMALS))  # words need no server
+            library.add_records(papers(ANIMALS))  # words need no server
             with pytest.raises(LibraryUnreadable) as failure:
                 call()
             assert_says_what_to_do(failure.value, own.url)
@@ -414,7 +414,7 @@ def test_every_request_carries_the_token_and_nothing_shows_it(
     with recording(Recorder(chroma.port)) as proxy:
         secret = replace(server, url=proxy.url, token=TOKEN)
         with Library(home, cheap_embedder, server=secret) as library:
-            library.add(papers(ANIMALS))
+            library.add_records(papers(ANIMALS))
             library.index()
             assert titles(library, "camel")[0] == "On the camel"
             library.remove([library.catalogue.page()[0].id])
@@ -525,7 +525,7 @@ def test_chroma_gives_all_there_are_where_more_are_wanted(server: ChromaServer, 
 
 def test_a_wrong_address_costs_a_library_in_a_folder_nothing(home: Path, cheap_embedder: Embedder) -> None:
     with Library(home, cheap_embedder) as library:
-        library.add([Paper("On whales", "The whale sings.")])
+        library.add_records([Paper("On whales", "The whale sings.")])
         library.index()
     with pytest.raises(LibraryUnreadable, match="CHROMA_URL"):
         Library(home, cheap_embedder, server=ChromaServer(f"http://127.0.0.1:{free_port()}"))

@@ -255,7 +255,7 @@ from index_store import Library, Paper, open_embedder, search
 
 for _ in range(2):
     with Library(Path(sys.argv[1]), open_embedder("minilm")) as library:
-        library.add([Paper("On the aardvark", "It eats ants.")])
+        library.add_records([Paper("On the aardvark", "It eats ants.")])
         library.index()
         assert search(library, "ants", 1).hits
 assert not reached, reached

@@ -251,7 +251,7 @@ def library(tmp_path: Path, make_embedder: Callable[..., Embedder]) -> Iterator[
         # With texts of their own: HNSW may miss one of many passages with the very same vector.
         chance = random.Random(7)
         texts = [" ".join(f"word{chance.randrange(10**6)}" for _ in range(20)) for _ in range(60)]
-        opened.add(replace(paper, id="", abstract=text) for paper, text in zip(PAPERS, texts, strict=False))
+        opened.add_records(replace(paper, id="", abstract=text) for paper, text in zip(PAPERS, texts, strict=False))
         opened.index()
         yield opened
 
@@ -286,10 +286,10 @@ def test_a_search_in_named_papers_finds_them_and_in_none_finds_nothing(library: 
 
 
 def test_a_filter_holds_for_a_paper_as_it_is_now_though_its_meaning_waits(library: Library) -> None:
-    library.add([Paper("A lone zebra", "Zebras graze.", ("Dan Klein",), 2010, source="zoo.txt")])
-    library.add([Paper("A lion", "Lions hunt a zebra.", ("Dan Klein",), 2009, source="zoo.txt")])
+    library.add_records([Paper("A lone zebra", "Zebras graze.", ("Dan Klein",), 2010, doi="10.1/z", source="zoo.txt")])
+    library.add_records([Paper("A lion", "Lions hunt a zebra.", ("Dan Klein",), 2009, source="zoo.txt")])
     library.index()
-    library.add([Paper("A lone zebra", "Zebras graze.", ("Ann Lee",), 2011, source="zoo.txt")])
+    library.add_records([Paper("A lone zebra", "Zebras graze.", ("Ann Lee",), 2011, doi="10.1/z", source="zoo.txt")])
     for ranking in Ranking:
         for before in (Filter(to_year=2010, source="zoo.txt"), Filter(author="Klein", source="zoo.txt")):
             result = search(library, "zebra", 5, ranking=ranking, within=before)

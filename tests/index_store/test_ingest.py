@@ -19,7 +19,6 @@ from index_store import (
     IndexOutdated,
     Library,
     LibraryInUse,
-    LibraryUnreadable,
     Paper,
     Ranking,
     State,
@@ -82,7 +81,7 @@ def home(tmp_path: Path) -> Path:
 def indexed_home(home: Path, cheap_embedder: Embedder) -> Path:
     """The home of a closed library that holds all papers, indexed."""
     with Library(home, cheap_embedder) as library:
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         library.index()
     return home
 
@@ -104,7 +103,7 @@ def test_indexing_killed_at_any_step_is_finished_by_the_next_run(
     first, second = make_embedder(batch=2), make_embedder(batch=2)
     assert first.dimension == second.dimension  # measured here, so that only papers count below
     with Library(home, first) as library:
-        library.add(PAPERS)
+        library.add_records(PAPERS)
         with killed(owner, step, after=after, call=2):
             library.index()
     with Library(home, second) as library:
@@ -130,7 +129,7 @@ def test_adding_killed_at_any_step_is_finished_by_the_next_run(
     home: Path, cheap_embedder: Embedder, step: str, after: bool
 ) -> None:
     with Library(home, cheap_embedder) as library, killed(Lexicon if step == "put" else Catalogue, step, after=after):
-        library.add(PAPERS)
+        library.add_records(PAPERS)
     with Library(home, cheap_embedder) as library:
         assert library.status().pending == len(PAPERS), "the catalogue had them first"
         library.index()
@@ -151,14 +150,14 @@ def test_an_update_killed_before_it_is_indexed_leaves_no_trace_of_the_old_text(
 ) -> None:
     with Library(indexed_home, cheap_embedder) as library:
         if not grows:
-            library.add([LONG])
+            library.add_records([LONG])
             library.index()
-        library.add([LONG if grows else PAPERS[0]])
+        library.add_records([LONG if grows else PAPERS[0]])
         with killed(owner, step, after=after, call=call):
             library.index()
         assert search(library, "aardvark", 5).hits, "a search in between works"
         if grows:
-            library.add([PAPERS[0]])
+            library.add_records([PAPERS[0]])
     with Library(indexed_home, cheap_embedder) as library:
         library.index()
         assert_consistent(library)
@@ -170,9 +169,9 @@ def test_a_search_between_an_update_and_its_indexing_shows_the_text_as_it_now_is
 ) -> None:
     long = replace(PAPERS[0], abstract=" ".join(f"The aardvark eats ant number {number}." for number in range(99)))
     with Library(home, cheap_embedder) as library:
-        library.add([long, PAPERS[1]])
+        library.add_records([long, PAPERS[1]])
         library.index()
-        library.add([PAPERS[0]])
+        library.add_records([PAPERS[0]])
         hits = {hit.paper.title: hit for hit in search(library, "aardvark", 5).hits}
         assert [passage.text for passage in hits["On the aardvark"].passages] == [PAPERS[0].abstract]
 
@@ -180,7 +179,7 @@ def test_a_search_between_an_update_and_its_indexing_shows_the_text_as_it_now_is
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("owner", "step"),
-    [(PassageVectors, "remove"), (Lexicon, "put"), (Catalogue, "forget")],
+    [(PassageVectors, "remove"), (Lexicon, "put"), (Catalogue, "note_gone")],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_a_removal_killed_at_any_step_is_finished_by_the_next_run(
@@ -255,15 +254,18 @@ def test_an_index_that_was_deleted_is_filled_again(
 
 
 @pytest.mark.parametrize("file", ["words/meta.json", "vectors/chroma.sqlite3"])
-def test_a_damaged_index_is_refused_and_a_rebuild_mends_it(
-    indexed_home: Path, cheap_embedder: Embedder, file: str
+def test_a_damaged_index_is_made_anew_which_is_told_and_embeds_nothing(
+    indexed_home: Path, make_embedder: MakeEmbedder, file: str
 ) -> None:
     (indexed_home / file).write_bytes(b"damaged" * 100)
-    with pytest.raises(LibraryUnreadable, match="research-assistant rebuild"):
-        Library(indexed_home, cheap_embedder)
-    with Library(indexed_home, cheap_embedder, rebuild=True) as library:
+    embedder = make_embedder()
+    with Library(indexed_home, embedder) as library:
+        assert len(library.mended) == 1
         library.index()
+        assert embedder.model.seen == []
         assert_consistent(library)
+    with Library(indexed_home, embedder) as library:
+        assert library.mended == ()
 
 
 def test_a_library_that_could_not_be_opened_is_not_left_locked(
@@ -286,7 +288,8 @@ home, killed_at = Path(sys.argv[1]), sys.argv[2]
 if killed_at:
     setattr(Catalogue, killed_at, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 with Library(home, open_embedder("wordllama")) as library:
-    library.add(Paper(f"On the {animal}", f"The {animal} eats. The {animal} sleeps.") for animal in sys.argv[3:])
+    animals = sys.argv[3:]
+    library.add_records(Paper(f"On the {each}", f"The {each} eats. The {each} sleeps.") for each in animals)
     library.index()
     print("open", flush=True)
     sys.stdin.read()

@@ -48,7 +48,9 @@ def library(tmp_path: Path, make_embedder: MakeEmbedder) -> Iterator[Library]:
 def assert_right(library: Library, expected: list[Paper]) -> None:
     """Exactly these papers are there, everything is indexed, and both indexes know each as it is now."""
     papers = {one.title: one for one in library.catalogue.page()}
-    assert {one.title: replace(one, id="") for one in papers.values()} == {one.title: one for one in expected}
+    assert {one.title: replace(one, id="", sources=()) for one in papers.values()} == {
+        one.title: one for one in expected
+    }
     assert library.catalogue.counts() == {State.INDEXED: len(expected), State.PENDING: 0, State.REMOVED: 0}
     assert library.catalogue.unworded(1) == []
     assert library.lexicon.ids() == library.vectors.ids() == {one.id for one in papers.values()}
@@ -67,7 +69,9 @@ def assert_known(library: Library, paper: Paper) -> None:
     ids = [f"{paper.id}:{number}" for number in range(1, len(texts) + 1)]
     # Not by a search, which may miss one of several passages with the very same vector.
     kept = library.vectors._collection.get(ids=ids, include=["embeddings", "metadatas"])
-    facts = {"paper": paper.id, "source": paper.source} | ({} if paper.year is None else {"year": paper.year})
+    facts = {"paper": paper.id, "sources": [*(paper.sources or [""])]} | (
+        {} if paper.year is None else {"year": paper.year}
+    )
     assert kept["metadatas"] == [facts] * len(texts)
     rows = dict(zip(kept["ids"], np.asarray(kept["embeddings"]), strict=True))
     assert np.allclose([rows[each] for each in ids], library.embedder.embed(texts), atol=1e-5)
@@ -78,7 +82,7 @@ def assert_known(library: Library, paper: Paper) -> None:
 
 @pytest.mark.parametrize("ranking", [Ranking.WORDS, Ranking.FUSED])
 def test_a_paper_is_found_by_its_words_as_soon_as_it_is_added(library: Library, ranking: Ranking) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     assert (library.status().pending, library.status().indexed) == (len(PAPERS), 0)
     for one in PAPERS:
         (hit,) = search(library, one.title.split()[-1], 5, ranking=ranking).hits
@@ -91,17 +95,17 @@ def test_a_paper_is_found_by_its_words_as_soon_as_it_is_added(library: Library, 
 
 
 def test_a_new_paper_comes_before_embedded_ones_that_hold_less_of_the_question(library: Library) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     library.index()
-    library.add([Paper("The okapi and the gnu", "An okapi meets a gnu.")])
+    library.add_records([Paper("The okapi and the gnu", "An okapi meets a gnu.")])
     assert library.status().pending == 1
     assert search(library, "okapi meets gnu", 3).hits[0].paper.title == "The okapi and the gnu"
 
 
 def test_a_new_text_is_found_at_once_and_the_old_one_no_longer(library: Library) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     library.index()
-    library.add([paper("aardvark", abstract="It digs tunnels.")])
+    library.add_records([paper("aardvark", abstract="It digs tunnels.")])
     for ranking in (Ranking.WORDS, Ranking.FUSED):
         assert search(library, "tunnels", 1, ranking=ranking).hits[0].paper.abstract == "It digs tunnels."
     assert not {hit.paper.title for hit in search(library, "sleeps", 9, ranking=Ranking.WORDS).hits} & {
@@ -113,7 +117,7 @@ def test_a_new_text_is_found_at_once_and_the_old_one_no_longer(library: Library)
 
 
 def test_stopped_between_batches_it_keeps_what_is_done_and_goes_on_later(library: Library) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     stop = Event()
     with while_embedding(stop.set):
         assert library.index(stop=stop) == 2, "the batch it was at"
@@ -135,12 +139,12 @@ def test_stopped_between_batches_it_keeps_what_is_done_and_goes_on_later(library
     "changed", [{"year": 2020}, {"authors": ("José García",)}, {"source": "new.bib", "year": 2011}], ids=str
 )
 def test_a_change_of_facts_reaches_both_indexes_and_embeds_nothing(library: Library, changed: dict[str, Any]) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     library.index()
     before = list(library.embedder.model.seen)
     # A title finds its paper within a year only, so the change is of a record with an identifier.
-    library.add([paper("aardvark", doi="10.1/a")])
-    library.add([paper("aardvark", doi="10.1/a", **changed)])
+    library.add_records([paper("aardvark", doi="10.1/a")])
+    library.add_records([paper("aardvark", doi="10.1/a", **changed)])
     assert library.status().pending == 1
     now = paper("aardvark", doi="10.1/a", **changed)
     within = Filter(now.year, now.year, *now.authors, source=now.source)
@@ -211,9 +215,9 @@ def test_a_change_while_its_paper_is_embedded_stays_pending_and_ends_up_right(
     library: Library, moment: Any, changed: dict[str, Any], indexed_before: bool
 ) -> None:
     if indexed_before:
-        library.add([paper("aardvark", abstract=f"{LONG} And so on.")])
+        library.add_records([paper("aardvark", abstract=f"{LONG} And so on.")])
         library.index()
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     stop = Event()
 
     def change() -> None:
@@ -229,8 +233,10 @@ def test_a_change_while_its_paper_is_embedded_stays_pending_and_ends_up_right(
 
 
 def test_what_changes_while_it_is_embedded_is_finished_in_the_same_run(library: Library) -> None:
-    library.add(PAPERS)
-    with while_embedding(lambda: library.add([paper("aardvark", abstract="It digs."), Paper("Late", "Still in.")])):
+    library.add_records(PAPERS)
+    with while_embedding(
+        lambda: library.add_records([paper("aardvark", abstract="It digs."), Paper("Late", "Still in.")])
+    ):
         library.index()
     assert_right(library, [paper("aardvark", abstract="It digs."), *PAPERS[1:], Paper("Late", "Still in.")])
 
@@ -241,7 +247,7 @@ def id_of(library: Library, title: str) -> str:
 
 @pytest.mark.parametrize("call", [1, 2], ids=["first batch", "second batch"])
 def test_a_paper_that_is_removed_while_it_is_embedded_leaves_nothing(library: Library, call: int) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     gone = [id_of(library, f"On the {animal}") for animal in ("aardvark", "camel")]  # one of each batch
     with while_embedding(lambda: library.remove(gone), call=call):
         library.index()
@@ -249,9 +255,9 @@ def test_a_paper_that_is_removed_while_it_is_embedded_leaves_nothing(library: Li
 
 
 def test_a_paper_that_is_removed_while_it_is_written_leaves_nothing(library: Library) -> None:
-    library.add(PAPERS)
+    library.add_records(PAPERS)
     gone = id_of(library, "On the aardvark")
-    with just_before_writing(lambda: library.catalogue.mark([gone], State.REMOVED)):
+    with just_before_writing(lambda: library.catalogue.remove([gone])):
         library.index()
     library.index()
     assert_right(library, PAPERS[1:])
@@ -262,12 +268,12 @@ def test_a_paper_that_is_removed_and_comes_back_while_it_is_embedded_is_as_it_ca
     library: Library, changed: dict[str, Any]
 ) -> None:
     back = paper("aardvark", **changed)
-    library.add(PAPERS[1:])
-    library.add([PAPERS[0]])
+    library.add_records(PAPERS[1:])
+    library.add_records([PAPERS[0]])
 
     def change() -> None:
         library.remove([id_of(library, "On the aardvark")])
-        library.add([back])
+        library.add_records([back])
 
     with while_embedding(change, call=4):
         library.index()
@@ -307,7 +313,7 @@ def test_what_several_threads_add_and_remove_during_indexing_is_all_there(librar
                 for start in range(0, each, 5):
                     numbers = range(start, start + 5)
                     own_papers = [paper(f"beast{own}x{number}") for number in numbers]
-                    library.add([*own_papers, *(paper(f"common{number}") for number in numbers)])
+                    library.add_records([*own_papers, *(paper(f"common{number}") for number in numbers)])
                     library.remove([id_of(library, own_papers[0].title)])
                     hits = search(library, f"beast{own}x{start + 1}", 1, ranking=Ranking.WORDS).hits
                     assert [hit.paper.title for hit in hits] == [own_papers[1].title]
@@ -329,7 +335,7 @@ def test_what_several_threads_add_and_remove_during_indexing_is_all_there(librar
 
 def test_threads_that_add_the_same_papers_at_once_add_them_once(library: Library) -> None:
     reports: list[int] = []
-    run_all(*[lambda: reports.append(library.add(PAPERS).new)] * 5)
+    run_all(*[lambda: reports.append(library.add_records(PAPERS).new)] * 5)
     assert sum(reports) == len(PAPERS)
     library.index()
     assert_right(library, PAPERS)
@@ -350,7 +356,7 @@ def test_words_that_were_lost_are_found_again_as_soon_as_the_library_is_open(
     tmp_path: Path, make_embedder: MakeEmbedder
 ) -> None:
     with Library(tmp_path, make_embedder()) as library:
-        library.add([Paper("On whales", "The whale sings.")])
+        library.add_records([Paper("On whales", "The whale sings.")])
         library.index()
     Lexicon.delete(tmp_path / "words")
     again = make_embedder()
@@ -361,7 +367,7 @@ def test_words_that_were_lost_are_found_again_as_soon_as_the_library_is_open(
 
 def test_a_wrong_model_is_refused_before_anything_is_emptied(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
     with Library(tmp_path, make_embedder()) as library:
-        library.add([Paper("On whales", "The whale sings.")])
+        library.add_records([Paper("On whales", "The whale sings.")])
         library.index()
         library.catalogue.set_meta("layout", "of an earlier version")
     with pytest.raises(IndexOutdated):
@@ -373,10 +379,10 @@ def test_a_wrong_model_is_refused_before_anything_is_emptied(tmp_path: Path, mak
 
 def test_what_must_be_embedded_is_told_from_what_is_only_put_back(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
     with Library(tmp_path, make_embedder()) as library:
-        library.add([Paper("On whales", "The whale sings."), Paper("On bees", "The bee hums.")])
+        library.add_records([Paper("On whales", "The whale sings."), Paper("On bees", "The bee hums.")])
         library.index()
     embedder = make_embedder()
     with Library(tmp_path, embedder, rebuild=True) as library:
-        library.add([Paper("On ants", "The ant digs.")])
+        library.add_records([Paper("On ants", "The ant digs.")])
         assert library.status().pending == 3
         assert library.catalogue.unembedded(embedder.fingerprint) == 1

@@ -51,7 +51,7 @@ class LibraryMachine(RuleBasedStateMachine):
     def put(self, number: int, paper: Paper) -> AddReport:
         self.papers[number] = paper
         self.pending.add(number)
-        return self.library.add([paper])
+        return self.library.add_records([paper])
 
     def stored_ids(self, numbers: set[int]) -> set[str]:
         titles = {self.papers[number].title for number in numbers}
@@ -75,7 +75,7 @@ class LibraryMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def add_again(self, data: st.DataObject) -> None:
         paper = self.papers[data.draw(st.sampled_from(sorted(self.papers)))]
-        assert self.library.add([paper]) == AddReport(same=1)
+        assert self.library.add_records([paper]) == AddReport(same=1)
 
     @precondition(lambda self: self.papers)
     @rule(data=st.data())

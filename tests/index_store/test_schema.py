@@ -76,10 +76,10 @@ def old_home(tmp_path: Path, make_embedder: MakeEmbedder) -> Path:
     """The home of version 1: two papers indexed, one pending, one removed."""
     home = tmp_path / "home"
     with Library(home, make_embedder()) as library:
-        library.add(PAPERS[:2])
-        library.add([Paper("On the dingo", "It barks.")])
+        library.add_records(PAPERS[:2])
+        library.add_records([Paper("On the dingo", "It barks.")])
         library.index()
-        library.add(PAPERS[2:])
+        library.add_records(PAPERS[2:])
     with closing(sqlite3.connect(home / "catalogue.sqlite3")) as connection, connection:
         connection.execute("UPDATE papers SET state = 'removed' WHERE title = 'On the dingo'")
     to_version_1(home)
@@ -87,7 +87,7 @@ def old_home(tmp_path: Path, make_embedder: MakeEmbedder) -> Path:
 
 
 def as_added(papers: list[Paper]) -> list[Paper]:
-    return [Paper.from_dict({**paper.to_dict(), "id": ""}) for paper in papers]
+    return [Paper.from_dict({**paper.to_dict(), "id": "", "sources": []}) for paper in papers]
 
 
 def version(home: Path) -> str:
@@ -140,14 +140,14 @@ def test_an_old_catalogue_has_the_tables_and_indexes_of_a_new_one(old_home: Path
     assert made(old_home / "catalogue.sqlite3") == made(tmp_path / "new.sqlite3")
 
 
-@pytest.mark.parametrize("statement", range(len(schema._FROM_1) + 1))
+@pytest.mark.parametrize("statement", range(len(schema._FROM_1) + len(schema._FROM_2) + 1))
 def test_a_migration_that_fails_at_any_statement_leaves_version_1_and_can_be_repeated(
     old_home: Path, make_embedder: MakeEmbedder, monkeypatch: pytest.MonkeyPatch, statement: int
 ) -> None:
     before = columns(old_home)
     with monkeypatch.context() as patch:
-        steps = schema._FROM_1
-        patch.setattr(schema, "_FROM_1", (*steps[:statement], "SELECT nothing FROM nowhere", *steps[statement:]))
+        steps = (*schema._FROM_1, *schema._FROM_2)
+        patch.setattr(schema, "_FROM_1", (*steps[:statement], "SELECT nothing FROM nowhere"))
         with pytest.raises(LibraryUnreadable, match=r"catalogue\.sqlite3"):
             Catalogue(old_home / "catalogue.sqlite3")
     assert (columns(old_home), version(old_home)) == (before, "1")

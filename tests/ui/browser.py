@@ -22,15 +22,18 @@ QUESTION = "How does MiniCache compress the KV cache, and how much memory does i
 
 
 @contextmanager
-def served(home: Path, *, start_seconds: float = _START_SECONDS) -> Iterator[str]:
-    """Starts `research-assistant serve` on a home folder and gives its address; ends it afterwards."""
+def served(home: Path, *, start_seconds: float = _START_SECONDS, **settings: str) -> Iterator[str]:
+    """Starts `research-assistant serve` on a home folder and gives its address; ends it afterwards.
+
+    `settings` are names and values as the environment has them.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     program = Path(sys.executable).with_name("research-assistant")
     process = subprocess.Popen(
         [program, "serve", "--home", home, "--port", str(port)],
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "RESEARCH_ASSISTANT_HOME": str(home)},
+        env={**os.environ, **settings, "RESEARCH_ASSISTANT_HOME": str(home)},
     )
     try:
         deadline = time.monotonic() + start_seconds

@@ -26,7 +26,7 @@ async def test_two_turns_of_one_session_keep_their_own_stop_signals() -> None:
     parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
     chat = Chat(cast(Assistant, Waiting()), parts)
     request = cast(gr.Request, SimpleNamespace(session_hash="one"))
-    turns = [chat.ask("Q", "auto", Conversation(), Speaker(), "", "", "", "", False, request) for _ in range(3)]
+    turns = [chat.ask("Q", "auto", Conversation(), Speaker(), "", "", "", "", "", False, (), request) for _ in range(3)]
     for turn in turns:
         await anext(turn)  # it runs
     pending = [asyncio.ensure_future(anext(turn, None)) for turn in turns]

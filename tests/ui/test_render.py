@@ -330,5 +330,5 @@ def test_the_header_counts_papers_and_names_the_mode(count: int, said: str) -> N
 
 
 def test_an_empty_library_is_welcomed_with_what_to_do() -> None:
-    assert words.ADD_COMMAND in render.welcome(Status(0, 0, 0, 0, ""))
-    assert words.ADD_COMMAND not in render.welcome(Status(97, 97, 0, 97, "minilm"))
+    assert 'href="#library"' in render.welcome(Status(0, 0, 0, 0, ""))
+    assert 'href="#library"' not in render.welcome(Status(97, 97, 0, 97, "minilm"))

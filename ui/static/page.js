@@ -1,9 +1,96 @@
-// What the page does by itself: it leads from a citation to its sentence, keeps the newest answer in view, and
-// speaks to screen readers.
+// What the page does by itself: it leads from a citation to its sentence and from the chat to the library, keeps the
+// newest answer in view, and speaks to screen readers.
 (() => {
   "use strict";
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const behavior = () => (calm() ? "auto" : "smooth");
+
+  // The address says which view is open, so that Back works; the style sheet hides the other one.
+  const views = ["chat", "library"];
+  const turnTo = () => {
+    const open = location.hash === "#library" ? "library" : "chat";
+    document.documentElement.dataset.view = open;
+    for (const view of views) {
+      const tab = document.getElementById(`tab-${view}`);
+      if (!tab) continue;
+      tab.setAttribute("aria-selected", view === open);
+      tab.tabIndex = view === open ? 0 : -1;
+    }
+  };
+  // Each view keeps its place; neither name is that of an element, which the browser would scroll to.
+  const places = {};
+  addEventListener("hashchange", () => {
+    turnTo();
+    scrollTo(0, places[document.documentElement.dataset.view] ?? 0);
+  });
+  addEventListener("scroll", () => { places[document.documentElement.dataset.view] = scrollY; }, { passive: true });
+  turnTo();
+  document.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const tab = step && event.target instanceof Element && event.target.closest("#views [role=tab]");
+    if (!tab) return;
+    event.preventDefault();
+    const all = [...document.querySelectorAll("#views [role=tab]")];
+    const next = all.at((all.indexOf(tab) + step) % all.length);
+    location.hash = next.hash;
+    next.focus();
+  });
+  document.addEventListener("to-question", () => {
+    location.hash = "#chat";
+    turnTo();
+    document.querySelector("#question textarea")?.focus();
+  });
+
+  // The card of a paper takes the keyboard when it opens, and gives it back to the row it was opened from.
+  const markRow = () => {
+    const id = document.querySelector("#card .paper")?.dataset.of;
+    for (const row of document.querySelectorAll("#papers tbody tr")) row.classList.toggle("here", row.dataset.of === id);
+  };
+  const opener = (id) => document.querySelector(`#papers [data-key="open-${CSS.escape(id)}"]`);
+  const watchCard = (card) => {
+    let shown = "";
+    new MutationObserver(() => {
+      const paper = card.querySelector(".paper"), id = paper?.dataset.of ?? "", over = innerWidth <= 900 && paper;
+      for (const part of document.querySelectorAll("#header, #views, #library-view > :not(#shelf), #papers")) {
+        part.inert = Boolean(over); // what lies under the card on a phone
+      }
+      markRow();
+      if (paper && id !== shown) paper.querySelector("h2").focus({ preventScroll: !over });
+      if (!paper && shown) (opener(shown) ?? document.querySelector("#papers button"))?.focus({ preventScroll: true });
+      shown = id;
+    }).observe(card, { childList: true, subtree: true });
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !document.querySelector("#card .paper")) return;
+    if (document.activeElement?.closest("#card-panel, #papers") || document.activeElement === document.body) {
+      document.querySelector("#card .close").click();
+    }
+  });
+  document.addEventListener("click", async (event) => {
+    const copy = event.target instanceof Element && event.target.closest("#card .copy");
+    if (!copy) return;
+    const text = copy.closest(".paper").querySelector("pre");
+    getSelection().selectAllChildren(text); // what is left to do by hand where the page may not copy
+    if (!navigator.clipboard) return;
+    await navigator.clipboard.writeText(text.textContent);
+    copy.textContent = "Copied";
+  });
+
+  // Gradio paints a table anew by changing what differs: a box would keep the tick of the paper that stood there before.
+  const watchTable = (table) => {
+    let key = null;
+    table.addEventListener("focusin", ({ target }) => { key = target.dataset.key ?? null; });
+    table.addEventListener("focusout", ({ relatedTarget }) => { if (relatedTarget) key = null; });
+    new MutationObserver(() => {
+      for (const box of table.querySelectorAll("[type=checkbox]")) box.checked = box.hasAttribute("checked");
+      for (const field of table.querySelectorAll("[type=number]")) field.value = field.getAttribute("value");
+      markRow();
+      // The keyboard stays where it was, if that is gone.
+      if (!key || document.activeElement !== document.body) return;
+      const same = table.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`);
+      (same ?? table.querySelector(".pager button:not(:disabled), th button"))?.focus({ preventScroll: true });
+    }).observe(table, { childList: true, subtree: true, attributes: true, attributeFilter: ["checked", "value", "data-of"] });
+  };
 
   // Beside the answer only the source panel moves; below it, on a phone, the page does.
   const show = (target) => {
@@ -127,6 +214,20 @@
       choice.setAttribute("role", "radiogroup");
       choice.setAttribute("aria-label", "Kind of answer");
     });
+    settle("#views [role=tab]", turnTo);
+    settle("#desk", (desk) => {
+      desk.setAttribute("role", "tabpanel");
+      desk.setAttribute("aria-labelledby", "tab-chat");
+    });
+    settle("#library-view", (library) => {
+      library.setAttribute("role", "tabpanel");
+      library.setAttribute("aria-labelledby", "tab-library");
+    });
+    settle("#papers", watchTable);
+    settle("#card", watchCard);
+    for (const line of ["#wrong", "#done-said", "#selected", "#adding"]) {
+      settle(line, (part) => part.setAttribute("aria-live", "polite"));
+    }
     settle("#question textarea", (box) => box.setAttribute("aria-label", "Your question"));
     document.documentElement.lang ||= "en";
     document.body.append(back);

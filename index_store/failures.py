@@ -1,0 +1,26 @@
+"""What SQLite, Chroma and tantivy raise, put into one line that says what to do."""
+
+from .errors import LibraryUnreadable
+
+_LINE = 200  # characters of what was raised that are passed on
+_FULL = ("no space left", "disk is full", "disk full", "file too large")
+_SEALED = ("readonly", "read-only", "permission denied")
+
+
+def told(what: str, error: BaseException, remedy: str = "run `research-assistant rebuild`") -> LibraryUnreadable:
+    """The error that a reader sees when `what` failed; `remedy` is for what is neither a full disk nor a locked one."""
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")[:_LINE]
+    if any(sign in str(error).lower() for sign in _FULL):
+        return LibraryUnreadable(
+            f"{what} cannot be written: the disk is full. Make room and repeat the command; what was accepted is kept."
+        )
+    if any(sign in str(error).lower() for sign in _SEALED):
+        return LibraryUnreadable(
+            f"{what} cannot be written ({said}). Allow writing there, or choose another folder with --home."
+        )
+    return LibraryUnreadable(f"{what} cannot be used ({said}); {remedy}.")
+
+
+def panicked(error: BaseException) -> bool:
+    """Whether an extension in Rust gave up; what it raises then is no `Exception` and has no importable name."""
+    return type(error).__name__ == "PanicException"
