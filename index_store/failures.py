@@ -1,7 +1,13 @@
 """What SQLite, Chroma and tantivy raise, put into one line that says what to do."""
 
+import errno
+import os
+import shutil
+from pathlib import Path
+
 from .errors import LibraryUnreadable
 
+_ROOM = 16_000_000  # bytes that must be free before an index is changed
 _LINE = 200  # characters of what was raised that are passed on
 _FULL = ("no space left", "disk is full", "disk full", "file too large")
 _SEALED = ("readonly", "read-only", "permission denied")
@@ -19,6 +25,15 @@ def told(what: str, error: BaseException, remedy: str = "run `research-assistant
             f"{what} cannot be written ({said}). Allow writing there, or choose another folder with --home."
         )
     return LibraryUnreadable(f"{what} cannot be used ({said}); {remedy}.")
+
+
+def require_room(what: str, folder: Path, size: int = 0) -> None:
+    """Raises `LibraryUnreadable` unless so many bytes can be written, and some more.
+
+    On a full disk Chroma 1.5.9 may wait for ever, and tantivy may not say what was wrong.
+    """
+    if shutil.disk_usage(folder).free < _ROOM + size:
+        raise told(what, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
 def panicked(error: BaseException) -> bool:

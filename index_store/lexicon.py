@@ -10,7 +10,7 @@ from typing import Any
 
 import tantivy
 
-from .failures import panicked, told
+from .failures import panicked, require_room, told
 from .filters import Filter, author_keys, everything
 from .papers import Paper
 from .seal import Seal
@@ -69,7 +69,7 @@ class Lexicon:
 
         With `shared`, what other processes put in is seen by the next search.
         """
-        self._folder, self._seal = folder, Seal(folder, _FILES)
+        self._folder, self._name, self._seal = folder, f"The word index in {folder}", Seal(folder, _FILES)
         with self._explained():
             folder.mkdir(parents=True, exist_ok=True)
         schema = (
@@ -102,6 +102,7 @@ class Lexicon:
 
     def put(self, papers: Iterable[Paper], removed: Iterable[str] = ()) -> None:
         """Adds or replaces papers by id and drops the `removed` ids, in one commit."""
+        require_room(self._name, self._folder)
         with self._writing, self._explained():
             writer = self._index.writer(heap_size=_WRITER_HEAP_BYTES, num_threads=1)
             for paper_id in removed:
@@ -181,7 +182,7 @@ class Lexicon:
         except BaseException as error:
             if not isinstance(error, ValueError | OSError) and not panicked(error):
                 raise
-            raise told(f"The word index in {self._folder}", error) from error
+            raise told(self._name, error) from error
 
     def _any_of(self, question: str) -> tantivy.Query | None:
         """Papers that hold any content word of the question, or any word if it has only asking words."""

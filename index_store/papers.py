@@ -4,13 +4,13 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 _ARXIV_VERSION = re.compile(r"v\d+$")
-_DOI_PREFIX = re.compile(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", re.IGNORECASE)
-_ARXIV_PREFIX = re.compile(r"^(https?://arxiv\.org/(abs|pdf)/|arxiv:\s*)", re.IGNORECASE)
+_DOI_PREFIX = re.compile(r"^(https?://(dx\.)?doi\.org/|doi:\s*)+", re.IGNORECASE)
+_ARXIV_PREFIX = re.compile(r"^(https?://arxiv\.org/(abs|pdf)/|arxiv:\s*)+", re.IGNORECASE)
 _MATH = re.compile(r"\$(?=\S)[^$]+(?<=\S)\$(?!\d)")  # Pandoc's rule; "$5 and $10" are prices
 _BARE_SPECIAL = re.compile(r"(?<!\\)[%&#]")  # LaTeX would take them for a comment, a column or a parameter
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
@@ -62,7 +62,8 @@ class Paper:
 
     def to_dict(self) -> dict[str, Any]:
         """The known fields as plain JSON values; unknown ones are left out."""
-        fields = asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
+        fields = {field: getattr(self, field) for field in self.__slots__}
+        fields |= {name: list(fields[name]) for name in _LISTS}
         return {"id": fields.pop("id")} | {name: value for name, value in fields.items() if value}
 
     @classmethod

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .chroma import COLLECTION, ChromaServer, Place, close, connect, explained
 from .errors import IndexOutdated
+from .failures import require_room
 from .filters import Filter, everything
 from .papers import Paper
 from .seal import Seal
@@ -153,6 +154,7 @@ class PassageVectors:
                 self._collection.upsert(ids=ids[part], embeddings=vectors[part], metadatas=facts[part])
             self._delete([stale for entry in entries for stale in entry.stale])
 
+        self._require_room(vectors.nbytes)
         self._ask(upsert)
         self._renew()
 
@@ -166,8 +168,15 @@ class PassageVectors:
                 while found := self._collection.get(where=these, include=[], limit=self._batch)["ids"]:
                     self._delete(found)
 
+        self._require_room(0)
         self._ask(drop)
         self._renew()
+
+    def _require_room(self, size: int) -> None:
+        """For vectors of so many bytes, which are written several times, and the graph, which may double."""
+        if isinstance(self._place, Path):
+            graph = sum(path.stat().st_size for path in self._place.glob(_FILES))
+            require_room(f"The vector index in {self._place}", self._place, 4 * size + graph)
 
     def _renew(self) -> None:
         if self._seal:

@@ -109,8 +109,9 @@ def _watch(
         return chat.refreshed(conversation, speaker, request) | known | {timer: _pace(assistant)}
 
     def look(conversation: Conversation, speaker: Speaker, shelf: Shelf, request: gr.Request) -> dict[Any, Any]:
-        noticed = library.noticed(shelf)
-        if noticed:
+        if not library.changed(shelf):
+            return {timer: gr.skip()}
+        if noticed := library.noticed(shelf):
             return changed(conversation, speaker, request) | noticed
         return {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 

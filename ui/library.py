@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from assistant import Assistant, InvalidQuestion, Order, Selection, bibtex
+from assistant import Assistant, InvalidQuestion, Order, Selection, Standing, bibtex
 
 from . import render, table, words
 from .adding import AddPanel
@@ -26,7 +26,7 @@ class Shelf:
     """What one session has before it in the Library. Changed in place, as the ids may be very many.
 
     `asked` counts the tables that were asked for, so that one that is overtaken is not shown. `papers` is how many
-    there were when the table was last painted.
+    there were when the table was last painted, `seen` how far the library had changed when it was last looked at.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -39,6 +39,7 @@ class Shelf:
     removed: list[list[str]] = field(default_factory=list)
     asked: int = 0
     papers: int = 0
+    seen: tuple[int, Standing | None] | None = None
 
 
 class LibraryView:
@@ -86,6 +87,7 @@ class LibraryView:
                         self._ask_this = gr.Button(words.ASK_THIS, size="sm", elem_id="ask-this")
                         self._remove_this = gr.Button(words.REMOVE, size="sm", elem_id="remove-this")
         self.shelf = gr.State(Shelf())
+        self._as_it_is: Updates = {self._done: gr.skip()}  # an empty dictionary would be taken for a value
         self._filters: list[Any] = [self._text, self._from, self._to, self._source, self._collection, self._bare]
         self.parts: list[gr.components.Component] = [
             *self._filters, self._wrong, self._said, self._all, self._name, self._done, self._undo,
@@ -129,20 +131,27 @@ class LibraryView:
             self._name: gr.update(choices=list(named)),
         }
 
+    def changed(self, shelf: Shelf) -> bool:
+        """Whether anything was written to the library, here or elsewhere, since this was last asked for the session."""
+        now = (self._catalogue.changes(), self._assistant.background.standing)
+        before, shelf.seen = shelf.seen, now
+        return now != before
+
     def noticed(self, shelf: Shelf) -> Updates:
-        """The view again, if there are more or fewer papers than when it was painted: somebody else was at it."""
-        return self.show(shelf) if self._library.status().papers != shelf.papers else {}
+        """The view again after a change; while papers are being embedded, only if there are more or fewer of them."""
+        status = self._library.status()
+        return self.show(shelf) if status.papers != shelf.papers or not status.pending else {}
 
     def _painted(self, shelf: Shelf) -> Updates:
         """The table and what is selected."""
         shelf.asked += 1
-        number, papers = shelf.asked, self._library.status().papers
+        number, papers = shelf.asked, self._catalogue.listing(Selection(), limit=0).total
         listing = self._catalogue.listing(shelf.selection, shelf.order, shelf.descending, table.ROWS, shelf.offset)
         if listing.total and not listing.papers:  # its last page is gone
             shelf.offset = (listing.total - 1) // table.ROWS * table.ROWS
             return self._painted(shelf)
         if number != shelf.asked:
-            return {}
+            return self._as_it_is
         shelf.papers, shelf.total = papers, listing.total
         painted = table.table(listing, shelf.order, shelf.descending, shelf.offset, shelf.chosen)
         return self._selected(shelf) | {self._table: painted if papers else table.empty()}
@@ -188,7 +197,7 @@ class LibraryView:
                 return self._painted(shelf)
             case "open":
                 return self._open(shelf, str(of))
-        return {}
+        return self._as_it_is
 
     def _tick(self, shelf: Shelf, ids: Iterable[str], on: bool) -> Updates:
         for paper_id in ids:
@@ -223,7 +232,7 @@ class LibraryView:
 
     def _chosen(self, shelf: Shelf) -> list[str]:
         """The ids of the selected papers that are still there."""
-        there = self._catalogue.papers(list(shelf.chosen))
+        there = set(self._catalogue.selected_ids(Selection()))
         return [paper_id for paper_id in shelf.chosen if paper_id in there]
 
     def _opened(self, shelf: Shelf) -> list[str]:

@@ -79,7 +79,6 @@ CITED_NOW, FOUND_NOT_CITED, CITED_BEFORE = "Cited in this answer", "Found, not c
 FACTS_UNKNOWN = "Authors and year are not known"
 OPEN_PAPER = "Open the paper"
 
-ADD_PAPERS = "Add papers"
 DROP = "Drop files here, or choose them"
 DROP_HINT = (
     "Exports of Zotero, Mendeley, EndNote, PubMed, Scopus or Web of Science; BibTeX, RIS, CSV, JSON, plain text; "
@@ -111,12 +110,10 @@ SHELF_EMPTY_MORE = (
 ET_AL = "et al."
 ASK_THESE, ASK_THIS = "Ask about these", "Ask about this paper"
 TO_COLLECTION, FROM_COLLECTION = "Add to collection", "Remove from collection"
-COLLECTION_HINT = "Choose or type a name"
 COLLECTION_MISSING = "Choose a collection, or type the name of a new one."
 REMOVE, UNSELECT, CLOSE = "Remove", "None", "Close"
-PAPER_CARD = "Paper"
 NO_ABSTRACT_MEANS = "This record has no abstract; it is found by its title."
-CAME_FROM, IN_COLLECTIONS, ABSTRACT, BIBTEX, COPY = "Added from", "Collections", "Abstract", "BibTeX", "Copy"
+CAME_FROM, IN_COLLECTIONS, BIBTEX, COPY = "Added from", "Collections", "BibTeX", "Copy"
 GONE = "This paper is no longer in the library."
 
 ADD_SAMPLE, REMOVE_SAMPLE, ADD_SAMPLE_BACK = (

@@ -70,9 +70,10 @@ def _year(date: Any) -> int | None:
 
 
 def _venue(item: dict[str, Any]) -> str:
-    names = ("container-title", "event-title", "event", "publisher")
+    names = ("container-title", "event-title", "event")
     venue = text(*(part(item, name, "name") or item.get(name) for name in names))
-    return "" if venue == "arXiv" else venue  # the publisher of what is not published
+    publisher = text(part(item, "publisher", "name") or item.get("publisher"))
+    return venue or ("" if publisher == "arXiv" else publisher)  # that of what is not published
 
 
 def _arxiv_id(item: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MOST_CONTROL = 0.05  # of the bytes of a text; a program or a picture has more
 _MOST_NUL = 0.5
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
-_LINES_WITH_HIGH = re.compile(rb"[^\r\n]{0,500}[\x80-\xff][^\r\n]{0,500}")
+_FAR = 2_000  # bytes from one that is not ASCII to the end of its line
 _ENOUGH = 20_000  # bytes of such lines; telling takes longer with more, not better
 _WESTERN = re.compile("[À-ÖØ-öø-ÿŒœŠšŽžŸ’‘“”„–—…•·€£§©®°±²³µ´«»¿¡ªº½¼¾×÷™†‡\xa0\xad]")
 _SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[¹²³¼½¾¿¡£¥¦§¨©«¬®¯°±´¶¸»¢¤×÷](?=[^\W\d_])")
@@ -120,5 +120,16 @@ def _another(sample: bytes) -> str:
 
 
 def _telling(sample: bytes) -> bytes:
-    """The lines that hold anything but ASCII."""
-    return b"\n".join(_LINES_WITH_HIGH.findall(sample))[:_ENOUGH]
+    """The lines that hold anything but ASCII; of very long ones, what is not."""
+    parts, size, end = list[bytes](), 0, 0
+    for run in _HIGH_RUN.finditer(sample):
+        if run.start() < end:
+            continue
+        before = sample.rfind(b"\n", max(end, run.start() - _FAR), run.start()) + 1
+        after = sample.find(b"\n", run.end(), run.end() + _FAR)
+        end = after if after > 0 else run.end()
+        parts.append(sample[before or run.start() : end])
+        size += len(parts[-1])
+        if size > _ENOUGH:
+            break
+    return b"\n".join(parts)

@@ -1,4 +1,8 @@
-"""The objects in a JSON file one by one, in flat memory: one a line, in a list, or in a list within an object."""
+"""The objects in a JSON file one by one, in flat memory: one a line, in a list, or in a list within an object.
+
+The values are cut here and decoded by `json`. A parser of streams such as ijson ends at the first wrong character,
+and here a wrong record costs only itself.
+"""
 
 import json
 import re

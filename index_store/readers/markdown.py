@@ -13,7 +13,7 @@ from .name_lists import names_in
 from .tagged import year_in
 
 _SUFFIXES = (".md", ".markdown", ".mdown", ".qmd", ".rmd")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)[ \t]*#*[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 _ANY_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+\S", re.MULTILINE)
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _PASSED_OVER = re.compile(
@@ -120,7 +120,7 @@ def _records(lines: Iterator[tuple[int, str]], draft: _Draft | None, source: Sou
         fenced ^= bool(_FENCE.match(raw))
         heading = None if fenced else _HEADING.fullmatch(raw)
         if heading:
-            begun = _begun(draft, number, len(heading[1]), heading[2])
+            begun = _begun(draft, number, len(heading[1]), _without_closing(heading[2]))
             if draft and begun is not draft and begun.level <= draft.level and not draft.lists_papers:
                 yield draft.record(source)
             draft, starts = begun, True
@@ -134,6 +134,13 @@ def _records(lines: Iterator[tuple[int, str]], draft: _Draft | None, source: Sou
                 starts = _take(draft, raw, starts)
     if draft and not draft.lists_papers:
         yield draft.record(source)
+
+
+def _without_closing(title: str) -> str:
+    """The text of a heading without the signs that may end it; "C#" is a name."""
+    title = title.rstrip()
+    shorter = title.rstrip("#")
+    return shorter.rstrip() if shorter.endswith((" ", "\t")) else title
 
 
 def _begun(draft: _Draft | None, number: int, level: int, title: str) -> _Draft:

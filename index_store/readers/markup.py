@@ -5,7 +5,7 @@ import re
 
 # Only what is certainly a tag: "p <i and j> q" is mathematics.
 _TAG = re.compile(
-    r"</?(?:(?:jats|mml):[\w-]+|i|b|u|em|strong|italic|bold|sub|sup|scp|sc|tt|span|br|p)(?:\s[^<>]*=[^<>]*)?/?>",
+    r"</?(?:(?:jats|mml):[\w-]+|i|b|u|em|strong|italic|bold|sub|sup|scp|sc|tt|span|br|p)(?:\s[^<>=]*=[^<>]*)?/?>",
     re.IGNORECASE,
 )
 _BREAKS = re.compile(r"</?(?:jats:)?(?:p|br|sec|title|list-item)\b", re.IGNORECASE)

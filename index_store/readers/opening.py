@@ -1,6 +1,7 @@
 """Files and archives -> sources: unpacked while they are read, within bounds, and with the encoding of their text."""
 
 import gzip
+import lzma
 import struct
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from ..errors import ReaderError
 from .base import Malformed, Source
 from .encodings import decoded, encoding
 
-DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 """What reading a damaged file or archive raises, at its start or anywhere later."""
 
 _GZIP, _ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
@@ -104,14 +105,15 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, total
             )
         except ReaderError as error:
             yield Malformed(label, 0, str(error).removeprefix(f"{label} "))
-        except DAMAGE as error:
+        except (*DAMAGE, ValueError) as error:  # the latter: a name that is no UTF-8 where it must be
             yield Malformed(label, 0, f"cannot be unpacked: {str(error).rstrip('.')}.")
 
 
 def _is_clutter(member: zipfile.ZipInfo) -> bool:
     """Folders, and what systems leave beside the files."""
     parts = PurePosixPath(member.filename).parts
-    return member.is_dir() or "__MACOSX" in parts or any(part.startswith(".") for part in parts if part != "..")
+    hidden = any(part.startswith(".") for part in parts if part != "..")
+    return hidden or member.filename.endswith("/") or "__MACOSX" in parts
 
 
 def _shown(name: str) -> str:

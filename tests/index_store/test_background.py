@@ -1,12 +1,16 @@
-"""Embedding behind a library that is in use."""
+"""Indexing behind a library that is in use, and what other processes do to it meanwhile."""
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
-from index_store import Background, Embedder, EmbeddingError, Library, Paper
+from index_store import Background, Embedder, EmbeddingError, Library, Paper, Ranking, search
 
 MakeEmbedder = Callable[..., Embedder]
 
@@ -107,4 +111,126 @@ def test_a_catalogue_that_fails_once_does_not_end_the_embedding(
             until(lambda: background.standing is not None and bool(background.standing.problem))
         background.wake()
         until(lambda: not library.status().pending and background.standing is None)
+        background.stop()
+
+
+# -- what another process changes -------------------------------------------------------------------------------------
+
+ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+from index_store import Paper, open_catalogue
+
+catalogue = open_catalogue(Path(sys.argv[1]))
+for line in sys.stdin:
+    what, title = line.strip().split(maxsplit=1)
+    if what == "add":
+        catalogue.put([Paper(title, f"{title} is new. It was added elsewhere.")])
+    else:
+        catalogue.remove([paper.id for paper in catalogue.page() if paper.title == title])
+    print("done", flush=True)
+"""
+
+
+class AnotherProcess:
+    """Changes the catalogue of a library that this process has open."""
+
+    def __init__(self, home: Path) -> None:
+        root = Path(__file__).parents[2]
+        command = [sys.executable, "-c", ANOTHER_PROCESS, str(home)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=root
+        )
+
+    def do(self, what: str) -> float:
+        """Has it done; the time at which it was."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(f"{what}\n")
+        assert self._process.stdout.readline() == "done\n"
+        return time.monotonic()
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[AnotherProcess]:
+    process = AnotherProcess(tmp_path)
+    yield process
+    process.end()
+
+
+def found(library: Library, word: str, ranking: Ranking = Ranking.WORDS) -> list[str]:
+    return [hit.paper.title for hit in search(library, word, 5, ranking=ranking).hits]
+
+
+def test_what_another_process_adds_is_found_at_once_and_embedded_and_what_it_removes_is_gone(
+    tmp_path: Path, make_embedder: MakeEmbedder, elsewhere: AnotherProcess
+) -> None:
+    with Library(tmp_path, make_embedder(batch=2)) as library:
+        library.add_records(PAPERS)
+        background = Background(library)
+        background.wake()
+        until(lambda: not library.status().pending and background.standing is None)
+        done = elsewhere.do("add Whales")
+        until(lambda: found(library, "whales") == ["Whales"])
+        assert time.monotonic() - done < 5, "half a second, on a machine that does nothing else"
+        until(lambda: "Whales" in found(library, "whales", Ranking.MEANING) and not library.status().pending)
+        elsewhere.do("remove Whales")
+        until(lambda: found(library, "whales") == [])
+        until(lambda: library.vectors.ids() == {paper.id for paper in library.catalogue.page()})
+        background.stop()
+
+
+def test_what_another_process_adds_is_found_while_others_are_being_embedded(
+    tmp_path: Path, make_embedder: MakeEmbedder, elsewhere: AnotherProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = Event()
+    with Library(tmp_path, make_embedder()) as library:
+        assert library.embedder.dimension
+        library.add_records(PAPERS)
+        embed = Embedder.embed
+
+        def waits(self: Embedder, texts: Sequence[str]) -> Any:
+            if len(texts) > 1:  # no question
+                assert go_on.wait(60)
+            return embed(self, texts)
+
+        monkeypatch.setattr(Embedder, "embed", waits)
+        background = Background(library)
+        background.wake()
+        until(lambda: background.standing is not None)
+        elsewhere.do("add Whales")
+        until(lambda: found(library, "whales") == ["Whales"])
+        assert library.status().indexed == 0
+        go_on.set()
+        until(lambda: not library.status().pending and background.standing is None)
+        background.stop()
+
+
+def test_what_was_changed_between_opening_and_waking_is_taken_in(
+    tmp_path: Path, cheap_embedder: Embedder, elsewhere: AnotherProcess
+) -> None:
+    with Library(tmp_path, cheap_embedder) as library:
+        elsewhere.do("add Whales")
+        background = Background(library)
+        background.wake()
+        until(lambda: found(library, "whales") == ["Whales"] and not library.status().pending)
+        background.stop()
+
+
+def test_a_library_in_which_nothing_changes_is_left_alone(
+    tmp_path: Path, cheap_embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library(tmp_path, cheap_embedder) as library:
+        library.add_records(PAPERS)
+        background = Background(library)
+        background.wake()
+        until(lambda: not library.status().pending)
+        calls: list[float] = []
+        monkeypatch.setattr(library, "take_in", lambda: calls.append(time.monotonic()))
+        time.sleep(2)
+        seen = len(calls)
+        time.sleep(1.5)
+        assert seen <= 2 and len(calls) == seen, "its own work is looked at once more, and no change sets off another"
         background.stop()

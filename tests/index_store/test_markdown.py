@@ -103,6 +103,18 @@ def test_a_heading_with_nothing_below_is_a_title_only_if_it_reads_like_one(tmp_p
     assert found.complaints == [(1, "the heading 'Ideas' has no text below it")]
 
 
+@pytest.mark.parametrize(("line", "title"), [("# A title ##", "A title"), ("# Why C#", "Why C#"), ("## #", "#")])
+def test_the_signs_that_may_end_a_heading_are_no_part_of_it(tmp_path: Path, line: str, title: str) -> None:
+    assert read(tmp_path, f"{line}\nText.\n").titles == [title]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("piece", ["# a" + " " * 60, "[a](b", "**a ", "*a ", "![[", "> ", "- [", "key: "])
+def test_a_line_of_millions_of_signs_takes_no_time(tmp_path: Path, piece: str) -> None:
+    found = read(tmp_path, f"# A title of a paper\n{piece * (3_000_000 // len(piece))}x\n# Another\nText.\n")
+    assert "Another" in found.titles
+
+
 def test_text_without_headings_is_read_as_before(tmp_path: Path) -> None:
     found = read(tmp_path, "A title\nAn abstract.\n---\nAnother\nMore.\n")
     assert found.titles == ["A title", "Another"]

@@ -215,6 +215,24 @@ def test_names_that_lead_out_of_an_archive_are_only_told(tmp_path: Path) -> None
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_read_or_refused(tmp_path: Path, method: int) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        archive.writestr("a.jsonl", lines(50))
+        archive.writestr("b/c.csv.gz", gzip.compress(b"Title;Year\nOne;2020\n"))
+    chance, refused = random.Random(method), 0
+    for _ in range(200):
+        content = bytearray(whole.getvalue())
+        for _ in range(chance.choice([1, 2, 20])):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        try:
+            list(read_file(written(tmp_path, "a.zip", bytes(content))))
+        except ReaderError:
+            refused += 1
+    assert 0 < refused < 200
+
+
 def test_an_encrypted_file_in_an_archive_is_told(tmp_path: Path) -> None:
     path = packed(tmp_path, {"a.jsonl": lines(1), "b.jsonl": '{"title": "Open"}'})
     content = bytearray(path.read_bytes())

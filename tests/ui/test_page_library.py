@@ -351,6 +351,7 @@ def test_what_is_removed_is_brought_back_by_undo(page: Page) -> None:
     expect(row(page, "grammar g031")).to_have_count(0)
     page.get_by_label("Select Parsing grammar g033").check()
     page.locator("#remove-these").click()
+    expect(page.locator("#undo-remove")).to_have_text("Undo: bring 1 paper back")
     page.locator("#undo-remove").click()
     expect(page.locator("#done")).to_contain_text("1 paper brought back.")
     expect(row(page, "grammar g033")).to_have_count(1)

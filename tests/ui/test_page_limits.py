@@ -51,9 +51,9 @@ def page(open_page: OpenPage, address: str) -> Page:
 
 
 def test_an_answer_holds_to_the_years_and_says_so(page: Page) -> None:
-    page.get_by_label("From year").fill("2010")
-    page.get_by_label("To year").fill("2015")
-    page.get_by_label("To year").press("Tab")
+    page.locator("#limits").get_by_label("From year").fill("2010")
+    page.locator("#limits").get_by_label("To year").fill("2015")
+    page.locator("#limits").get_by_label("To year").press("Tab")
     expect(page.locator("#limits > button")).to_contain_text("papers from 2010 to 2015")
     turn = ask(page, "How are sentences parsed?")
     expect(turn).to_contain_text("Searched only: papers from 2010 to 2015")
@@ -102,8 +102,8 @@ def test_a_follow_up_can_be_kept_to_the_papers_cited_so_far(page: Page) -> None:
     ],
 )
 def test_a_limit_that_cannot_be_is_said_and_the_question_kept(page: Page, field: str, typed: str, said: str) -> None:
-    page.get_by_label(field).fill(typed)
-    page.get_by_label(field).press("Tab")
+    page.locator("#limits").get_by_label(field).fill(typed)
+    page.locator("#limits").get_by_label(field).press("Tab")
     question(page).fill("How are sentences parsed?")
     question(page).press("Enter")
     expect(page.locator("#draft")).to_contain_text(said)
@@ -112,8 +112,8 @@ def test_a_limit_that_cannot_be_is_said_and_the_question_kept(page: Page, field:
 
 
 def test_limits_that_no_paper_meets_are_not_taken_for_an_empty_collection(page: Page) -> None:
-    page.get_by_label("From year").fill("2030")
-    page.get_by_label("From year").press("Tab")
+    page.locator("#limits").get_by_label("From year").fill("2030")
+    page.locator("#limits").get_by_label("From year").press("Tab")
     expect(page.locator("#limits > button")).to_contain_text("since 2030")
     turn = ask(page, "How are sentences parsed?")
     expect(turn).to_contain_text("Nothing here is within your limits")
