@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 from .papers import Paper, fold
@@ -10,7 +11,7 @@ from .papers import Paper, fold
 _LONGEST_NAME = 6  # words; a longer "name" is a group's, of which no pairs are made
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which would leave no room for `_ids`
 class Filter:
     """A paper passes if it meets every condition that is set; one whose year is not known meets no bound.
 
@@ -36,6 +37,10 @@ class Filter:
         words = name_words(self.author)
         return tuple(_pairs(words)) if 1 < len(words) <= _LONGEST_NAME else tuple(words)
 
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(self.papers or ())
+
     def holds(self, paper: Paper) -> bool:
         """Whether a paper passes; a `collection` has to be put as `papers` first, see `Catalogue.resolved`."""
         return (
@@ -43,7 +48,7 @@ class Filter:
             and (self.to_year is None or (paper.year is not None and paper.year <= self.to_year))
             and set(self.author_keys) <= author_keys(paper.authors)
             and self.source in ("", paper.source, *paper.sources)
-            and (self.papers is None or paper.id in self.papers)
+            and (self.papers is None or paper.id in self._ids)
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .catalogue import PaperVectors
+from .kept_vectors import PaperVectors
 
 WORDS = 0.4
 """The share of BM25 in the fused score; the rest is that of meaning."""

@@ -12,8 +12,9 @@ from threading import Event
 
 import numpy as np
 
-from .catalogue import Catalogue, PaperVectors, Waiting
+from .catalogue import Catalogue, Waiting
 from .embedding import Embedder
+from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
 from .merging import State
 from .papers import Paper, Passage, Sentence

@@ -13,10 +13,11 @@ from filelock import FileLock, Timeout
 
 from . import adding, ingest, sample
 from .adding import AddReport
-from .catalogue import Catalogue, PaperVectors
+from .catalogue import Catalogue
 from .chroma import ChromaServer, Place
 from .embedding import Embedder
 from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
+from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
 from .listing import Selection
 from .merging import State

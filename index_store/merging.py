@@ -227,7 +227,7 @@ def fill(row: PaperRow, records: Sequence[Paper]) -> None:
         setattr(row, name, getattr(paper, name))
     row.title_key, row.content_hash = title_key(paper.title), paper.content_hash
     row.first_author = author_key(paper.authors)
-    row.listed = listed_text(row.id, paper.title, paper.authors, paper.venue, paper.doi, paper.arxiv_id)
+    row.listed = listed_text(paper.title, paper.authors, paper.venue, paper.doi, paper.arxiv_id)
 
 
 def take_away(session: Session, source: str) -> list[str]:

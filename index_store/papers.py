@@ -163,9 +163,9 @@ def author_key(authors: Sequence[str]) -> str:
     return " ".join([*words[-1:], *words[:-1]])
 
 
-def listed_text(paper_id: str, title: str, authors: Sequence[str], *others: str) -> str:
-    """What a paper is found by in a list: its id, title, authors, and its venue and identifiers, without accents."""
-    return fold("\n".join([paper_id, plain_text(title), *authors, *others]))
+def listed_text(title: str, authors: Sequence[str], *others: str) -> str:
+    """What a paper is found by in a list: its title, authors, and its venue and identifiers, without accents."""
+    return fold("\n".join([plain_text(title), *authors, *others]))
 
 
 def fold(text: str) -> str:

@@ -29,7 +29,7 @@ _FROM_2 = (
     "ALTER TABLE papers ADD COLUMN listed VARCHAR NOT NULL DEFAULT ''",
     "ALTER TABLE papers ADD COLUMN removed_at DOUBLE",
     "UPDATE papers SET sources = json_array(source), first_author = author_key(authors), "
-    "listed = listed_text(id, title, authors, venue, doi, arxiv_id)",
+    "listed = listed_text(title, authors, venue, doi, arxiv_id)",
     "INSERT INTO records (position, source, record_id, doi, arxiv_id, title_key, fields) "
     "SELECT position, source, id, doi, arxiv_id, title_key, json_object('id', id, 'title', title, "
     "'abstract', abstract, 'authors', json(authors), 'year', year, 'venue', venue, 'doi', doi, 'arxiv_id', arxiv_id, "
@@ -156,7 +156,7 @@ def _bring_up(connection: Connection, found: str) -> None:
     if found in ("1", "2"):
         driver: Any = connection.connection.driver_connection
         driver.create_function("author_key", 1, lambda authors: author_key(json.loads(authors)), deterministic=True)
-        driver.create_function("listed_text", 6, _listed_text, deterministic=True)
+        driver.create_function("listed_text", 5, _listed_text, deterministic=True)
         Base.metadata.create_all(connection, [RecordRow.__table__, CollectedRow.__table__])  # type: ignore[list-item]
         for statement in (*(_FROM_1 if found == "1" else ()), *_FROM_2):
             connection.execute(text(statement))
@@ -166,8 +166,8 @@ def _bring_up(connection: Connection, found: str) -> None:
         connection.execute(text("INSERT OR REPLACE INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
 
 
-def _listed_text(paper_id: str, title: str, authors: str, *others: str) -> str:
-    return listed_text(paper_id, title, json.loads(authors), *others)
+def _listed_text(title: str, authors: str, *others: str) -> str:
+    return listed_text(title, json.loads(authors), *others)
 
 
 def _version(connection: Connection) -> str:

@@ -15,9 +15,9 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from numpy.typing import NDArray
 
 from . import fusion
-from .catalogue import PaperVectors
 from .errors import RerankError
 from .filters import Filter, everything
+from .kept_vectors import PaperVectors
 from .lexicon import content_terms, terms
 from .library import Library
 from .papers import Paper, Passage, Sentence

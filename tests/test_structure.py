@@ -30,9 +30,12 @@ OWNERS = {
     "tantivy": {"index_store/lexicon.py"},
     "sqlalchemy": {
         "index_store/catalogue.py",
+        "index_store/database.py",
+        "index_store/kept_vectors.py",
         "index_store/listing.py",
         "index_store/merging.py",
         "index_store/schema.py",
+        "index_store/shelf.py",
     },
     "charset_normalizer": {"index_store/readers/encodings.py"},
     "filelock": {"index_store/library.py"},

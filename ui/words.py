@@ -123,7 +123,6 @@ ADD_SAMPLE, REMOVE_SAMPLE, ADD_SAMPLE_BACK = (
 )
 SAMPLE_SOURCE = "Sample paper, abstract restated"
 REMOVED_SAMPLE = "The sample papers were removed."
-INDEXING = "Indexing papers"
 
 
 def papers(count: int) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from assistant.beir import read_corpus, read_dataset
 from index_store import Paper, content_terms, fusion, open_embedder, passages, sentences
-from index_store.catalogue import PaperVectors
+from index_store.kept_vectors import PaperVectors
 from index_store.lexicon import Lexicon
 from index_store.papers import normalise
 

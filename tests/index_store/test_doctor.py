@@ -121,7 +121,6 @@ def test_passages_that_are_counted_but_that_no_search_finds_are_named(
     with Library(home, embedder) as library:
         library.add_records(early)
         library.index()
-        early_ids = {paper.id for paper in library.catalogue.page()}
     (graph,) = (path for path in (home / "vectors").iterdir() if path.is_dir())
     shutil.copytree(graph, tmp_path / "graph")
     with Library(home, embedder) as library:
@@ -133,9 +132,8 @@ def test_passages_that_are_counted_but_that_no_search_finds_are_named(
         assert (library.mended, library.vectors.count) == ((), 2200), "all are counted"
         found = examine(library)
         (problem,) = (one for one in found.damage if "no search finds them" in one.what)
-        assert 0 < problem.count == found.sought - found.reached <= 1100
-        assert not set(problem.papers) & early_ids
-        assert len(problem.papers) == min(20, problem.count)
+        assert 1000 < problem.count == found.sought - found.reached
+        assert len(problem.papers) == 20
     with Library(home, embedder, rebuild=True) as library:
         library.index()
         assert examine(library).problems == ()
@@ -187,10 +185,11 @@ def test_papers_without_kept_vectors_are_named(library: Library) -> None:
 
 def test_a_catalogue_whose_file_is_damaged_is_named(library: Library) -> None:
     with closing(sqlite3.connect(library.home / "catalogue.sqlite3")) as file, file:
+        file.execute("CREATE INDEX of_years ON papers (year)")
         file.execute("PRAGMA writable_schema = ON")
-        file.execute("UPDATE sqlite_master SET sql = replace(sql, '(year)', '(venue)') WHERE name = 'ix_papers_year'")
+        file.execute("UPDATE sqlite_master SET sql = replace(sql, '(year)', '(venue)') WHERE name = 'of_years'")
     (problem,) = examine(library).damage
-    assert problem.what.startswith("The catalogue's file is damaged") and "ix_papers_year" in problem.what
+    assert problem.what.startswith("The catalogue's file is damaged") and "of_years" in problem.what
     assert "rebuild" not in problem.remedy, "that would not mend it"
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index_store.catalogue import PaperVectors
 from index_store.fusion import NEIGHBOUR_SHARE, NEIGHBOURS, SENTENCES, WORDS, directions, fuse, meaning, smooth
+from index_store.kept_vectors import PaperVectors
 
 IDS = st.sampled_from("abcdefgh")
 WORD_SCORES = st.dictionaries(IDS, st.floats(0, 60))

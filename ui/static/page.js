@@ -228,7 +228,7 @@
     for (const line of ["#wrong", "#done-said", "#selected", "#adding"]) {
       settle(line, (part) => part.setAttribute("aria-live", "polite"));
     }
-    settle("#collection-name input", (box) => { box.placeholder = "Choose or type a name"; });
+    settle("#collection-name input", (box) => { box.placeholder = "Name of a collection"; });
     settle("#question textarea", (box) => box.setAttribute("aria-label", "Your question"));
     document.documentElement.lang ||= "en";
     document.body.append(back);

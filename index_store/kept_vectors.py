@@ -1,0 +1,92 @@
+"""The vectors of every text that was ever embedded, so that none is embedded twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.dialects.sqlite import insert
+
+from .database import Database
+from .merging import State, parts, present
+from .papers import Paper
+from .schema import PaperRow, VectorsRow
+
+
+@dataclass(frozen=True, slots=True)
+class PaperVectors:
+    """float32 rows of length 1: one per passage and one per sentence of a paper.
+
+    `cuts` are where these begin and end in the abstract: int32 pairs, first of the passages, then of the sentences;
+    None where that is not known and has to be found anew.
+    """
+
+    passages: NDArray[np.float32]
+    sentences: NDArray[np.float32]
+    cuts: NDArray[np.int32] | None = None
+
+
+class KeptVectors(Database):
+    """The part of the catalogue that keeps vectors, by the text that they are of and the model that made them."""
+
+    def put_vectors(self, fingerprint: str, vectors: dict[str, PaperVectors]) -> None:
+        """Keeps vectors by content hash, so that the same text is never embedded twice."""
+        rows = [
+            {
+                "content_hash": content_hash,
+                "fingerprint": fingerprint,
+                "passages": value.passages.tobytes(),
+                "sentences": value.sentences.tobytes(),
+                "cuts": None if value.cuts is None else value.cuts.tobytes(),
+            }
+            for content_hash, value in vectors.items()
+        ]
+        if rows:
+            with self._transaction() as session:
+                session.connection().execute(insert(VectorsRow).on_conflict_do_nothing(), rows)
+
+    def vectors(self, fingerprint: str, papers: Sequence[Paper], dimension: int) -> dict[str, PaperVectors]:
+        """The kept vectors of papers, by content hash; papers not yet embedded are absent."""
+        found: dict[str, PaperVectors] = {}
+        columns = (VectorsRow.content_hash, VectorsRow.passages, VectorsRow.sentences, VectorsRow.cuts)
+        with self._transaction() as session:
+            for part in parts([paper.content_hash for paper in papers]):
+                chosen = (VectorsRow.content_hash.in_(part), VectorsRow.fingerprint == fingerprint)
+                for content_hash, *blobs in session.execute(select(*columns).where(*chosen)):
+                    found[content_hash] = _vectors(blobs, dimension)
+        return found
+
+    def vectors_by_id(self, fingerprint: str, paper_ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
+        """The kept vectors of papers that are not removed, by their ids; papers not yet embedded are absent."""
+        found: dict[str, PaperVectors] = {}
+        columns = (PaperRow.id, VectorsRow.passages, VectorsRow.sentences)
+        joined = VectorsRow.content_hash == PaperRow.content_hash
+        with self._transaction() as session:
+            for part in parts(paper_ids):
+                chosen = (PaperRow.id.in_(part), present(), VectorsRow.fingerprint == fingerprint)
+                for paper_id, *blobs in session.execute(select(*columns).join(VectorsRow, joined).where(*chosen)):
+                    found[paper_id] = _vectors(blobs, dimension)
+        return found
+
+    def unembedded(self, fingerprint: str) -> int:
+        """How many pending papers have no kept vectors, so that they have to be embedded."""
+        kept = select(VectorsRow.content_hash).where(
+            VectorsRow.content_hash == PaperRow.content_hash, VectorsRow.fingerprint == fingerprint
+        )
+        waiting = (PaperRow.state == State.PENDING, ~kept.exists())
+        with self._transaction() as session:
+            return session.scalar(select(func.count()).select_from(PaperRow).where(*waiting)) or 0
+
+    def prune_vectors(self, fingerprint: str) -> None:
+        """Deletes vectors of other models, and those whose text no paper has any longer."""
+        unused = VectorsRow.content_hash.not_in(select(PaperRow.content_hash))
+        with self._transaction() as session:
+            session.execute(delete(VectorsRow).where(or_(unused, VectorsRow.fingerprint != fingerprint)))
+
+
+def _vectors(blobs: Sequence[Any], dimension: int) -> PaperVectors:
+    passages, sentences = (np.frombuffer(blob, dtype=np.float32).reshape(-1, dimension) for blob in blobs[:2])
+    (cut,) = blobs[2:] or (None,)  # what only ranks papers reads no cuts
+    return PaperVectors(passages, sentences, None if cut is None else np.frombuffer(cut, np.int32).reshape(-1, 2))
