@@ -41,6 +41,19 @@ def picture(
         page.screenshot(path=DOCS / f"{name}.png")
 
 
+def library_picture(browser: Browser, address: str, name: str, *, phone: bool = False, dark: bool = False) -> None:
+    """The list of papers, with one of them opened."""
+    size = {"width": 390, "height": 844} if phone else {"width": 1440, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
+    page = opened(context.new_page(), address)
+    page.get_by_role("tab", name="Library").click()
+    page.locator("#papers td.title > button").first.click()
+    expect(page.locator("#paper-title")).to_be_visible()
+    page.wait_for_timeout(800)
+    page.screenshot(path=DOCS / f"{name}.png")
+    context.close()
+
+
 def main() -> None:
     """Serves the sample collection from a folder of its own and writes the pictures to docs/."""
     DOCS.mkdir(exist_ok=True)
@@ -56,6 +69,8 @@ def main() -> None:
             picture(browser, address, f"{name}-dark", question, dark=True)
             picture(browser, address, f"{name}-phone", question, phone=True)
             picture(browser, address, f"{name}-phone-dark", question, phone=True, dark=True)
+        library_picture(browser, address, "library")
+        library_picture(browser, address, "library-phone-dark", phone=True, dark=True)
         picture(browser, address, "map", MAP)
         picture(browser, address, "map-phone-dark", MAP, phone=True, dark=True)
 
