@@ -15,7 +15,7 @@ from .cli_collections import collection_app
 from .cli_evaluate import evaluate
 from .cli_library import add, remove, restore, sample_app
 from .cli_papers import doctor, export, list_papers, show
-from .console import FEW, AsJson, Home, index, open_assistant, open_catalogue, out, print_error, print_json
+from .console import FEW, AsJson, Home, index, open_assistant, open_catalogue, out, print_error, print_json, tell_mended
 
 _STOPPED = 130  # the exit code of a command that was stopped with Ctrl-C
 
@@ -72,6 +72,7 @@ def serve(
     (page,) = entry_points(group="research_assistant.page")
     serve_page = page.load()
     with Assistant.open(settings=settings) as assistant:
+        tell_mended(assistant)
         if not assistant.library.sample_offered and not assistant.library.status().papers:
             assistant.library.add_sample()
         if assistant.library.status().pending <= FEW:

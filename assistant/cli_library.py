@@ -71,13 +71,13 @@ def add(
             except KeyboardInterrupt:
                 out.print(f"{_counted(tally.report) or 'Nothing added'}.", highlight=False)
                 raise
-        report, papers = tally.report, _count(catalogue)
+        report, papers, waits = tally.report, _count(catalogue), catalogue.waits
         without_abstract = _count(catalogue, without_abstract=True)
     if as_json:
         print_json(asdict(report) | {"papers": papers, "without_abstract": without_abstract, "problem": problem})
     elif report.read and not _is_one_unreadable(report):
         _print_report(report, papers, without_abstract - bare)
-    if report.new or report.updated:
+    if waits:  # also where all of it was there: an `add` that was killed may have left it waiting
         index_wherever(home)
     complaints = [*([_left_out(report)] if report.left_out else []), *([problem] if problem else [])]
     for complaint in complaints:

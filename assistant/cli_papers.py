@@ -165,8 +165,9 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
     with open_assistant(home) as assistant:
         found = examine(assistant.library)
+        mended = assistant.library.mended
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(found) | {"mended": mended})
     else:
         out.print(f"{found.papers:,} papers examined.", highlight=False)
         for problem in found.problems:

@@ -49,7 +49,14 @@ def open_assistant(home: Path | None, *, rebuild: bool = False) -> Iterator["Ass
     from .settings import load_settings
 
     with Assistant.open(settings=load_settings(home=home), rebuild=rebuild) as assistant:
+        tell_mended(assistant)
         yield assistant
+
+
+def tell_mended(assistant: "Assistant") -> None:
+    """Says on stderr which index was found damaged and is being made anew."""
+    for line in assistant.library.mended:
+        print_error(line)
 
 
 @contextmanager

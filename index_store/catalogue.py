@@ -14,7 +14,6 @@ from .merging import (
     Outcome,
     State,
     as_paper,
-    fill,
     parts,
     present,
     records_of,
@@ -128,8 +127,10 @@ class Catalogue(Shelf, KeptVectors):
                 records: dict[int, list[Paper]] = {}
                 for position, record in records_of(session, sorted(rows)):
                     records.setdefault(position, []).append(record)
+                known = Known(session, [record for of_row in records.values() for record in of_row])
                 for position, of_row in records.items():  # one that became part of another has none
-                    fill(rows[position], of_row)
+                    known.bring_back(rows[position], of_row)
+                known.write()
                 restored += len(records)
         return restored
 
@@ -141,6 +142,12 @@ class Catalogue(Shelf, KeptVectors):
             rows = session.execute(select(PaperRow.state, func.count()).group_by(PaperRow.state)).all()
         found = {State(state): count for state, count in rows}
         return {state: found.get(state, 0) for state in State if state is not State.GONE}
+
+    @property
+    def waits(self) -> bool:
+        """Whether either index is behind."""
+        counts = self.counts()
+        return bool(counts[State.PENDING] or counts[State.REMOVED] or self.unworded(1))
 
     def waiting(self, limit: int, after: int = 0) -> list[Waiting]:
         """The first papers behind a position that wait for the index of meanings, oldest first."""

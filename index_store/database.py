@@ -13,7 +13,7 @@ from .errors import LibraryUnreadable
 from .failures import told
 from .schema import SCHEMA, MetaRow, prepare
 
-_NO_COPY = "nothing of it was changed; put a copy of it from before in its place"
+_NO_COPY = "nothing of it was changed; put a copy of it in its place, or choose another folder with --home"
 
 
 class Database:
@@ -34,7 +34,7 @@ class Database:
             schema = prepare(self._engine)
         except DatabaseError as error:
             self.close()
-            raise LibraryUnreadable(f"The catalogue {path} cannot be opened: {error.orig}.") from error
+            raise told(f"The catalogue {path}", error.orig or error, _NO_COPY) from error
         if schema != SCHEMA:
             self.close()
             raise LibraryUnreadable(

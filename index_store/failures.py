@@ -39,3 +39,11 @@ def require_room(what: str, folder: Path, size: int = 0) -> None:
 def panicked(error: BaseException) -> bool:
     """Whether an extension in Rust gave up; what it raises then is no `Exception` and has no importable name."""
     return type(error).__name__ == "PanicException"
+
+
+def emptied(folder: Path) -> None:
+    """Removes the folder of an index, or whatever has taken its place."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        folder.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """The index of words: BM25 over titles and abstracts. The only module that imports tantivy."""
 
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import Any
 
 import tantivy
 
-from .failures import panicked, require_room, told
+from .failures import emptied, panicked, require_room, told
 from .filters import Filter, author_keys, everything
 from .papers import Paper
 from .seal import Seal
@@ -98,7 +97,7 @@ class Lexicon:
     @staticmethod
     def delete(folder: Path) -> None:
         """Removes the index's files; the next open makes an empty one."""
-        shutil.rmtree(folder, ignore_errors=True)
+        emptied(folder)
 
     def put(self, papers: Iterable[Paper], removed: Iterable[str] = ()) -> None:
         """Adds or replaces papers by id and drops the `removed` ids, in one commit."""

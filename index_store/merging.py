@@ -87,7 +87,8 @@ class Known:
         else:
             outcome = self._take_in(row, rows[1:], record)
         if outcome is not Outcome.SAME:
-            self._records[row].pop((record.source, record.id), None)  # so that the latest is the last
+            for key in self._superseded(row, record):
+                del self._records[row][key]  # also its own, so that the latest is the last
             self._records[row][record.source, record.id] = record
             self._note(row, record)
             self._dirty[row] = None
@@ -97,6 +98,23 @@ class Known:
                 outcome = Outcome.SAME  # another source says the same
         self._collect(row, paper.collections)
         return outcome, as_paper(row)
+
+    def bring_back(self, row: PaperRow, records: Sequence[Paper]) -> None:
+        """Makes a removed paper what it was, or part of the one that has come to be the same in between."""
+        others = [
+            other
+            for record in records
+            for other in self.matching(record)
+            if other is not row and other.state in (State.PENDING, State.INDEXED)
+        ]
+        if not others:
+            fill(row, records)
+            return
+        for record in records:
+            self.put(record)
+        self._records[row] = {}
+        self._dirty[row] = None
+        _move_collections(self._session, row.position, others[0].position)
 
     def _take_in(self, row: PaperRow, others: Sequence[PaperRow], record: Paper) -> Outcome:
         """What the record does to the paper, which becomes one with `others` that the record shows to be the same."""
@@ -117,6 +135,23 @@ class Known:
             self._dirty[other] = None
         same = self._records[row].get((record.source, record.id)) == record
         return Outcome.SAME if same and not others else Outcome.UPDATED
+
+    def _superseded(self, row: PaperRow, record: Paper) -> list[tuple[str, str]]:
+        """The records that this one replaces: its source's own, also one that lacked the identifiers it has now."""
+        return [
+            key
+            for key, known in self._records[row].items()
+            if known.source == record.source
+            and (
+                known.id == record.id
+                or (
+                    bool(record.abstract)
+                    and known.doi in ("", record.doi)
+                    and known.arxiv_id in ("", record.arxiv_id)
+                    and title_key(known.title) == title_key(record.title)
+                )
+            )
+        ]
 
     def matching(self, paper: Paper) -> list[PaperRow]:
         """The rows of the same paper, the first added first: more than one if the record shows two to be the same.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, Connection, Engine, Index, LargeBinary, UniqueConstraint, inspect, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from .papers import author_key, listed_text
+from .papers import author_key, listed_text, title_key
 
 SCHEMA = "3"
 
@@ -28,7 +28,7 @@ _FROM_2 = (
     "ALTER TABLE papers ADD COLUMN first_author VARCHAR NOT NULL DEFAULT ''",
     "ALTER TABLE papers ADD COLUMN listed VARCHAR NOT NULL DEFAULT ''",
     "ALTER TABLE papers ADD COLUMN removed_at DOUBLE",
-    "UPDATE papers SET sources = json_array(source), first_author = author_key(authors), "
+    "UPDATE papers SET sources = json_array(source), title_key = title_key(title), first_author = author_key(authors), "
     "listed = listed_text(title, authors, venue, doi, arxiv_id)",
     "INSERT INTO records (position, source, record_id, doi, arxiv_id, title_key, fields) "
     "SELECT position, source, id, doi, arxiv_id, title_key, json_object('id', id, 'title', title, "
@@ -156,6 +156,7 @@ def _bring_up(connection: Connection, found: str) -> None:
     if found in ("1", "2"):
         driver: Any = connection.connection.driver_connection
         driver.create_function("author_key", 1, lambda authors: author_key(json.loads(authors)), deterministic=True)
+        driver.create_function("title_key", 1, title_key, deterministic=True)
         driver.create_function("listed_text", 5, _listed_text, deterministic=True)
         Base.metadata.create_all(connection, [RecordRow.__table__, CollectedRow.__table__])  # type: ignore[list-item]
         for statement in (*(_FROM_1 if found == "1" else ()), *_FROM_2):

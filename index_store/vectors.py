@@ -1,6 +1,5 @@
 """The index of meanings: passage vectors in Chroma. Only this module and `chroma.py` import chromadb."""
 
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from .chroma import COLLECTION, ChromaServer, Place, close, connect, explained
 from .errors import IndexOutdated
-from .failures import require_room
+from .failures import emptied, require_room
 from .filters import Filter, everything
 from .papers import Paper
 from .seal import Seal
@@ -131,7 +130,7 @@ class PassageVectors:
     def delete(place: Place) -> None:
         """Removes the collection; the next open makes an empty one."""
         if isinstance(place, Path):
-            shutil.rmtree(place, ignore_errors=True)
+            emptied(place)
             return
         with explained(place):
             client = connect(place)

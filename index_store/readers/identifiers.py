@@ -7,7 +7,9 @@ _NAMED = re.compile(
     rf"(?:arxiv\s+preprint\s+|arxiv\s+e-prints?,?\s+)?arxiv\s*:\s*(?:abs/)?{_ARXIV_ID}(?!\d)", re.IGNORECASE
 )
 _BARE = re.compile(_ARXIV_ID)
-_ADDRESS = re.compile(rf"https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf)/{_ARXIV_ID}(?:\.pdf)?/?", re.IGNORECASE)
+_ADDRESS = re.compile(
+    rf"(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/{_ARXIV_ID}(?:\.pdf)?/?", re.IGNORECASE
+)
 _DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)", re.IGNORECASE)
 _DOI_ADDRESS = re.compile(r"https?://(?:dx\.)?doi\.org/(10\.\d{4,9}/\S+)", re.IGNORECASE)
 

@@ -1,6 +1,7 @@
 """The commands that change and list the library: what scripts read, what people read, and what is refused."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from index_store import Paper
+from index_store import Paper, add_files, open_catalogue
 
 from ..online import CSL, Web, entry, feed, known, serving
 from .conftest import Ran, Run
@@ -418,3 +419,35 @@ def test_doctor_names_the_papers_that_differ_and_what_mends_it(run: Run, home: P
     assert first in str(run("doctor", "--json").json["problems"])
     assert run("rebuild").code == 0
     assert run("doctor").code == 0
+
+
+def test_adding_again_after_a_kill_goes_on_where_it_stopped(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "papers.jsonl"
+    file.write_text('{"title": "On bees", "abstract": "They dance."}\n')
+    catalogue = open_catalogue(tmp_path / "home")  # as after a kill behind the catalogue's part of the work
+    add_files(catalogue, [file])
+    catalogue.close()
+    ran = run("add", file)
+    assert (ran.code, "1 already there" in ran.out) == (0, True)
+    assert run("status", "--json").json["pending"] == 0
+
+
+def test_a_damaged_index_is_told_and_made_anew(run: Run, home: Path) -> None:
+    (home / "words" / "meta.json").write_bytes(b"damaged")
+    ran = run("doctor", "--json")
+    assert "index of words was damaged" in ran.err
+    assert len(ran.json["mended"]) == 1
+    assert run("doctor").err == ""
+
+
+def test_a_rebuild_makes_room_for_an_index_whose_folder_is_no_folder(run: Run, home: Path) -> None:
+    shutil.rmtree(home / "vectors")
+    (home / "vectors").write_text("x")
+    assert run("rebuild").code == 0
+    assert run("doctor").code == 0
+
+
+def test_a_damaged_catalogue_is_told_with_what_to_do(run: Run, home: Path) -> None:
+    (home / "catalogue.sqlite3").write_bytes(b"damaged" * 1000)
+    ran = run("status")
+    assert (ran.code, "put a copy of it in its place" in ran.err, ran.err.count("\n")) == (1, True, 1)

@@ -65,7 +65,7 @@ def assert_sound(home: Path, embedder: Embedder, *, complete: bool) -> None:
         found = examine(library)
         assert found.damage == ()
         assert found.reached == found.sought
-        assert not (complete and found.problems), found.problems
+        assert not (complete and found.problems), (library.mended, found.problems)
 
 
 def copied(home: Path, to: Path) -> Path:

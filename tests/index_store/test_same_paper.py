@@ -102,6 +102,69 @@ def test_the_samples_text_gives_way_to_any_other(catalogue: Catalogue) -> None:
     assert only(catalogue).abstract == "Short."
 
 
+SPELLINGS = [
+    "10.1234/ABC.5", "doi:10.1234/abc.5", "DOI 10.1234/abc.5", "doi.org/10.1234/abc.5", "https://doi.org/10.1234/abc.5",
+    "https://www.doi.org/10.1234/abc.5", "http://dx.doi.org/10.1234%2Fabc.5", "10.1234/abc.5.", "<10.1234/abc.5>",
+    "https://doi.org/10.1234/abc.5?x=1", "urn:doi:10.1234/abc.5", "info:doi/10.1234/abc.5",
+]  # fmt: skip
+
+
+def test_a_doi_is_the_same_however_it_is_written(catalogue: Catalogue) -> None:
+    catalogue.put(Paper(f"Title {number}", "Text.", doi=doi) for number, doi in enumerate(SPELLINGS))
+    assert only(catalogue).doi == "10.1234/abc.5"
+
+
+@pytest.mark.parametrize(
+    ("spellings", "expected"),
+    [
+        (
+            [
+                "2301.00001", "arXiv:2301.00001v2 [cs.CL]", "2301.00001V2", "https://www.arxiv.org/abs/2301.00001",
+                "export.arxiv.org/abs/2301.00001v1", "arxiv.org/pdf/2301.00001v3.pdf", "https://arxiv.org/html/2301.00001",
+                "abs/2301.00001", "10.48550/arXiv.2301.00001", "oai:arXiv.org:2301.00001", "https://arxiv.org/abs/2301.00001#",
+            ],
+            "2301.00001",
+        ),
+        (["cs/0001001", "cs.CL/0001001v2", "arXiv:CS/0001001", "https://arxiv.org/abs/cs/0001001"], "cs/0001001"),
+    ],
+)  # fmt: skip
+def test_an_arxiv_id_is_the_same_however_it_is_written(
+    catalogue: Catalogue, spellings: list[str], expected: str
+) -> None:
+    catalogue.put(Paper(f"Title {number}", "Text.", arxiv_id=text) for number, text in enumerate(spellings))
+    assert only(catalogue).arxiv_id == expected
+
+
+def test_an_identifier_of_an_old_journal_keeps_its_brackets(catalogue: Catalogue) -> None:
+    odd = "10.1002/(sici)1096-8644(199601)99:1<1::aid-ajpa1>3.0.co;2-1"
+    catalogue.put([Paper("Bones", "Text.", doi=odd.upper())])
+    assert only(catalogue).doi == odd
+
+
+def test_accents_make_no_other_paper(catalogue: Catalogue) -> None:
+    catalogue.put([Paper("The Schrödinger equation", "Text."), Paper("The Schrodinger Equation", "Text.")])
+    assert len(catalogue.page()) == 1
+
+
+def test_a_correction_that_brings_an_identifier_replaces_what_its_source_said(catalogue: Catalogue) -> None:
+    wrong = Paper("On bees", "A long abstract that belongs to another paper altogether.", source="a.bib")
+    catalogue.put([wrong])
+    catalogue.put([replace(wrong, abstract="They dance.", doi="10.1234/bees")])
+    assert (only(catalogue).abstract, only(catalogue).doi) == ("They dance.", "10.1234/bees")
+
+
+def test_a_paper_that_came_again_under_another_is_not_restored_beside_it(catalogue: Catalogue) -> None:
+    ids = [paper.id for _, paper in catalogue.put([replace(ARTICLE, title="Another"), PREPRINT])]
+    catalogue.collect("thesis", ids[:1])
+    catalogue.remove(ids[:1])
+    catalogue.note_gone(ids[:1])
+    catalogue.put([replace(PREPRINT, doi=ARTICLE.doi)])
+    assert catalogue.restore(ids[:1]) == 1
+    paper = only(catalogue)
+    assert (paper.id, set(paper.sources)) == (ids[1], {"reading.bib", "scopus.csv"})
+    assert catalogue.collections_of(paper.id) == ("thesis",)
+
+
 # -- removed and restored ---------------------------------------------------------------------------------------------
 
 
