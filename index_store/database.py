@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
@@ -24,6 +25,7 @@ class Database:
         self._path = path
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         self._watch: sqlite3.Connection | None = None
+        self._watching = Lock()  # threads look at it, and one statement in two of them at once ends the process
 
         @event.listens_for(self._engine, "connect")
         def _configure(connection, _record):  # type: ignore[no-untyped-def]  # a DBAPI connection, untyped
@@ -45,7 +47,8 @@ class Database:
     def close(self) -> None:
         """Closes all connections to the file."""
         if self._watch:
-            self._watch.close()
+            with self._watching:
+                self._watch.close()
         self._engine.dispose()
 
     @contextmanager
@@ -61,8 +64,9 @@ class Database:
 
     def changes(self) -> int:
         """A number that is another one after a change that was not made over the connection kept for this."""
-        assert self._watch, "the catalogue is closed"
-        (version,) = self._watch.execute("PRAGMA data_version").fetchone()
+        assert self._watch, "the catalogue is not open"
+        with self._watching:
+            (version,) = self._watch.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     def meta(self, name: str) -> str | None:
