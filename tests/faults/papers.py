@@ -63,7 +63,7 @@ def assert_sound(home: Path, embedder: Embedder, *, complete: bool) -> None:
     """The library opens and both indexes hold what the catalogue says; if it is `complete`, nothing waits either."""
     with Library(home, embedder) as library:
         found = examine(library)
-        assert found.damage == ()
+        assert not found.damage, found.damage
         assert found.reached == found.sought
         assert not (complete and found.problems), (library.mended, found.problems)
 
