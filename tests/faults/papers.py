@@ -64,7 +64,6 @@ def assert_sound(home: Path, embedder: Embedder, *, complete: bool) -> None:
     with Library(home, embedder) as library:
         found = examine(library)
         assert not found.damage, found.damage
-        assert found.reached == found.sought
         assert not (complete and found.problems), (library.mended, found.problems)
 
 
