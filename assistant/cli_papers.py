@@ -169,7 +169,8 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(asdict(found) | {"mended": mended})
     else:
-        out.print(f"{found.papers:,} papers examined.", highlight=False)
+        searched = f"{found.sought:,} of {found.passages:,} passages searched for, {found.reached:,} found"
+        out.print(f"{found.papers:,} papers examined; {searched}.", highlight=False)
         for problem in found.problems:
             line = f"{problem.what.rstrip('.')} ({problem.count:,}). {problem.remedy}"
             out.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -22,12 +22,12 @@ from .fusion import directions
 from .lexicon import content_terms, terms
 from .library import Library, Status, open_catalogue, status
 from .listing import Listing, Order, Selection
-from .merging import State
 from .online import Identifier, Services, add_fetched, fetch, parse_identifier, query_arxiv
 from .papers import Paper, Passage, Sentence, plain_text
 from .passages import passages, sentences
 from .readers import Malformed, Remark
 from .reranking import EndpointReranker
+from .rows import State
 from .sample import sample_papers
 from .search import PaperHit, Ranking, SearchResult, SentenceMatch, match, search
 from .themes import Theme, layout, themes

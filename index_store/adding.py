@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from threading import Event
 
 from .catalogue import Catalogue
-from .errors import ReaderError
+from .errors import LibraryError, ReaderError
 from .merging import Outcome
 from .papers import Paper
 from .readers import Malformed, Record, Remark, read_file
 
-_BATCH = 2000  # records in one transaction
 _TOLD = 1000  # of the records that were left out
 
 
@@ -75,16 +74,37 @@ def add_records(
     stop: Event | None = None,
     *,
     collection: str = "",
+    batch: int = 2000,
 ) -> AddReport:
-    """Adds records to the catalogue; after each batch `progress` hears how far it is, and `stop` ends it if set."""
-    report, reading = AddReport(), iter(records)
-    while batch := list(islice(reading, _BATCH)):
-        if stop and stop.is_set():
-            return report + AddReport(stopped=True)
-        report += _add(catalogue, batch, collection)
+    """Adds records to the catalogue, so many in one transaction; `progress` hears how far it is after each.
+
+    Ends early when `stop` is set. What was read before it ends in any way is in.
+    """
+    report = AddReport()
+    for some in _batches(records, batch):
+        report += _add(catalogue, some, collection)
         if progress:
             progress(report)
+        if stop and stop.is_set():
+            return replace(report, stopped=True)
     return report
+
+
+def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    """The records in batches; what ends them early comes after those that were there by then."""
+    batch: list[Record] = []
+    try:
+        for record in records:
+            batch.append(record)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except (LibraryError, KeyboardInterrupt):
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _add(catalogue: Catalogue, batch: Sequence[Record], collection: str) -> AddReport:

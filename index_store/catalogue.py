@@ -9,19 +9,10 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from .errors import UnknownPaper
 from .kept_vectors import KeptVectors
-from .merging import (
-    Known,
-    Outcome,
-    State,
-    as_paper,
-    parts,
-    present,
-    records_of,
-    removal,
-    searched_by,
-    take_away,
-)
+from .merging import Known, Outcome
 from .papers import Paper, normalise
+from .records import records_of, take_away
+from .rows import State, as_paper, parts, present, removal, searched_by
 from .schema import IMMEDIATE, CollectedRow, PaperRow, RecordRow
 from .shelf import Shelf
 

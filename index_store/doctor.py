@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .lexicon import content_terms
 from .library import Library
-from .merging import State
+from .rows import State
 from .vectors import PassageHit
 
 T = TypeVar("T")

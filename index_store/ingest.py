@@ -16,9 +16,9 @@ from .catalogue import Catalogue, Waiting
 from .embedding import Embedder
 from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
-from .merging import State
 from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
+from .rows import State
 from .vectors import Entry, PassageVectors
 
 _WORDS_BATCH = 2000

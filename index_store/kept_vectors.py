@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from .database import Database
-from .merging import State, parts, present
 from .papers import Paper
+from .rows import State, parts, present
 from .schema import PaperRow, VectorsRow
 
 
@@ -79,11 +79,19 @@ class KeptVectors(Database):
         with self._transaction() as session:
             return session.scalar(select(func.count()).select_from(PaperRow).where(*waiting)) or 0
 
-    def prune_vectors(self, fingerprint: str) -> None:
-        """Deletes vectors of other models, and those whose text no paper has any longer."""
+    def prune_vectors(self, fingerprint: str, dimension: int) -> None:
+        """Deletes vectors of other models, those that do not fit the model, and those whose text no paper has."""
+        row, of_cut = 4 * dimension, 8  # bytes of a vector, and of the two offsets of what it is of
+        rows = (func.length(VectorsRow.passages) + func.length(VectorsRow.sentences)) / row
+        misfit = or_(
+            func.length(VectorsRow.passages) == 0,
+            func.length(VectorsRow.passages) % row != 0,
+            func.length(VectorsRow.sentences) % row != 0,
+            rows != func.length(VectorsRow.cuts) / of_cut,
+        )
         unused = VectorsRow.content_hash.not_in(select(PaperRow.content_hash))
         with self._transaction() as session:
-            session.execute(delete(VectorsRow).where(or_(unused, VectorsRow.fingerprint != fingerprint)))
+            session.execute(delete(VectorsRow).where(or_(unused, misfit, VectorsRow.fingerprint != fingerprint)))
 
 
 def _vectors(blobs: Sequence[Any], dimension: int) -> PaperVectors:

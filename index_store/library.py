@@ -20,9 +20,9 @@ from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
 from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
 from .listing import Selection
-from .merging import State
 from .papers import Paper
 from .readers import Record
+from .rows import State
 from .vectors import PassageVectors
 
 _CATALOGUE, _VECTORS, _WORDS = "catalogue.sqlite3", "vectors", "words"
@@ -181,7 +181,7 @@ class Library:
         self._empty_words()
         if rebuild:
             self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
-            self.catalogue.prune_vectors(self.embedder.fingerprint)
+            self.catalogue.prune_vectors(self.embedder.fingerprint, self.embedder.dimension)
         self.catalogue.set_meta("layout", _LAYOUT)
 
     def _empty_words(self) -> None:

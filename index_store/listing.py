@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, select
 
-from .merging import present
 from .papers import Paper, fold
+from .rows import present
 from .schema import CollectedRow, PaperRow, RecordRow
 
 

@@ -1,34 +1,18 @@
-"""Which stored paper a record is the same as, and what its records make of a paper. One transaction, many records."""
+"""Which stored paper a record is the same as, and its being put there. One transaction, many records."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .filters import name_words
-from .papers import Paper, author_key, identity, listed_text, title_key
-from .sample import SOURCE as SAMPLE
+from .papers import Paper, identity, title_key
+from .records import fill, record_values, records_of
+from .rows import State, as_paper, parts, rows_at
 from .schema import CollectedRow, PaperRow, RecordRow
-
-SQL_VARIABLES = 500  # SQLite allows 32,766 in a statement; smaller statements read better in a log
-FIELDS = ("title", "abstract", "authors", "year", "venue", "doi", "arxiv_id", "url", "source", "sources")
-_PREPRINT_SERVERS = ("arxiv", "corr", "biorxiv", "medrxiv", "ssrn", "openreview", "preprint", "research square")
-
-
-class State(StrEnum):
-    """Where a paper stands between the catalogue and the index of meanings.
-
-    A removed one is `GONE` as soon as both indexes are without it; until it is forgotten it can be restored.
-    """
-
-    PENDING = "pending"
-    INDEXED = "indexed"
-    REMOVED = "removed"
-    GONE = "gone"
 
 
 class Outcome(StrEnum):
@@ -66,7 +50,7 @@ class Known:
     def _read(self, positions: Sequence[int]) -> None:
         rows: dict[int, PaperRow] = {}
         for part in parts(positions):
-            rows |= {row.position: row for row in self._session.scalars(_rows_at(part))}
+            rows |= {row.position: row for row in self._session.scalars(rows_at(part))}
         for row in rows.values():
             self._order[row], self._records[row] = len(self._order), {}
         for position, record in records_of(self._session, positions):
@@ -206,7 +190,7 @@ class Known:
         rows = [row for row in self._dirty if row.position is not None]
         for part in parts([row.position for row in rows]):
             self._session.execute(delete(RecordRow).where(RecordRow.position.in_(part)))
-        values = [_record_values(row.position, record) for row in rows for record in self._records[row].values()]
+        values = [record_values(row.position, record) for row in rows for record in self._records[row].values()]
         if values:
             self._session.connection().execute(insert(RecordRow), values)
         self._dirty.clear()
@@ -220,112 +204,8 @@ class Known:
         return candidate
 
 
-def as_paper(row: Any) -> Paper:
-    """The paper that a row, or a result with the columns of one, describes."""
-    fields = {name: getattr(row, name) for name in FIELDS}
-    return Paper(**{**fields, "authors": tuple(row.authors), "sources": tuple(row.sources), "id": row.id})
-
-
-def records_of(session: Session, positions: Sequence[int]) -> Iterator[tuple[int, Paper]]:
-    """The records of the papers at these positions, the latest last."""
-    for part in parts(positions):
-        statement = select(RecordRow.position, RecordRow.record_id, RecordRow.fields)
-        for row in session.execute(statement.where(RecordRow.position.in_(part)).order_by(RecordRow.number)):
-            known: Mapping[str, Any] = row.fields
-            yield row.position, Paper.from_dict({**known, "id": row.record_id, "sources": (), "collections": ()})
-
-
-def merged(records: Sequence[Paper]) -> Paper:
-    """What the records of one paper make of it; they are in the order in which they came.
-
-    A published record goes before a preprint's and a later one before an earlier, except that the longest abstract
-    and the fullest list of authors win. The sample's texts give way to every other.
-    """
-    own = [record for record in records if record.source != SAMPLE] or list(records)
-    best_first = sorted(own, key=lambda record: (_is_published(record), own.index(record)), reverse=True)
-    fields = {
-        name: next((value for record in best_first if (value := getattr(record, name))), getattr(own[0], name))
-        for name in ("title", "year", "venue", "doi", "arxiv_id", "url")
-    }
-    abstract = max((record.abstract for record in best_first), key=len)
-    authors = max((record.authors for record in best_first), key=lambda names: len("".join(names)))
-    sources = tuple(dict.fromkeys(record.source for record in records if record.source))
-    return Paper(abstract=abstract, authors=authors, source="".join(sources[:1]), sources=sources, **fields)
-
-
-def fill(row: PaperRow, records: Sequence[Paper]) -> None:
-    """Writes what the records make of a paper; both indexes are behind from now on if they hold what has changed."""
-    paper = merged(records)
-    if row.state not in (State.PENDING, State.INDEXED) or searched_by(row) != searched_by(paper):
-        row.state, row.worded, row.revision, row.removed_at = State.PENDING, False, (row.revision or 0) + 1, None
-    for name in FIELDS:
-        setattr(row, name, getattr(paper, name))
-    row.title_key, row.content_hash = title_key(paper.title), paper.content_hash
-    row.first_author = author_key(paper.authors)
-    row.listed = listed_text(paper.title, paper.authors, paper.venue, paper.doi, paper.arxiv_id)
-
-
-def take_away(session: Session, source: str) -> list[str]:
-    """Forgets all records of a source; returns the ids of the papers that came from no other, which are removed."""
-    positions = [*session.scalars(select(RecordRow.position).where(RecordRow.source == source).distinct())]
-    left: dict[int, list[Paper]] = {position: [] for position in positions}
-    for position, record in records_of(session, positions):
-        if record.source != source:
-            left[position].append(record)
-    gone: list[str] = []
-    for part in parts(positions):
-        for row in session.scalars(_rows_at(part).where(present())):
-            if not left[row.position]:
-                gone.append(row.id)
-            else:
-                fill(row, left[row.position])
-    kept = [position for position, records in left.items() if records]
-    for part in parts(kept):
-        session.execute(delete(RecordRow).where(RecordRow.position.in_(part), RecordRow.source == source))
-    for part in parts(gone):
-        session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal()))
-    return gone
-
-
-def removal() -> dict[str, Any]:
-    """What marks a paper as removed."""
-    return {"state": State.REMOVED, "removed_at": time.time(), "revision": PaperRow.revision + 1}
-
-
-def parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The values in pieces that one statement can take."""
-    for start in range(0, len(values), SQL_VARIABLES):
-        yield values[start : start + SQL_VARIABLES]
-
-
-def present() -> ColumnElement[bool]:
-    """That a paper is not removed."""
-    return PaperRow.state.in_([State.PENDING, State.INDEXED])
-
-
-def searched_by(record: PaperRow | Paper) -> tuple[Any, ...]:
-    """What either index holds of a paper."""
-    return record.content_hash, tuple(record.authors), record.year, tuple(record.sources)
-
-
 def _ids_in(ids: Iterable[str]) -> Any:
     return select(PaperRow.id).where(PaperRow.id.in_(list(ids)))
-
-
-def _rows_at(positions: Sequence[int]) -> Any:
-    return select(PaperRow).where(PaperRow.position.in_(positions)).order_by(PaperRow.position)
-
-
-def _record_values(position: int, record: Paper) -> dict[str, Any]:
-    return {
-        "position": position,
-        "source": record.source,
-        "record_id": record.id,
-        "doi": record.doi,
-        "arxiv_id": record.arxiv_id,
-        "title_key": title_key(record.title),
-        "fields": record.to_dict(),
-    }
 
 
 def _move_collections(session: Session, old: int, new: int) -> None:
@@ -333,12 +213,6 @@ def _move_collections(session: Session, old: int, new: int) -> None:
     session.execute(delete(CollectedRow).where(CollectedRow.position == old))
     for name in names:
         session.merge(CollectedRow(name=name, position=new))
-
-
-def _is_published(record: Paper) -> bool:
-    """Whether it describes a paper in a journal or at a conference, rather than a preprint."""
-    venue = record.venue.casefold()
-    return bool(record.doi or venue) and not any(name in venue for name in _PREPRINT_SERVERS)
 
 
 def _same_author(known: Sequence[str], given: Sequence[str]) -> bool:

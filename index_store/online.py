@@ -151,29 +151,7 @@ def add_fetched(
     collection: str = "",
 ) -> AddReport:
     """Adds what `fetch` or `query_arxiv` gives as it comes, a few at a time; what came before a failure is in."""
-    report = AddReport()
-    for few in _few(records):
-        report += add_records(catalogue, few, collection=collection)
-        if progress:
-            progress(report)
-        if stop and stop.is_set():
-            return replace(report, stopped=True)
-    return report
-
-
-def _few(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """The records in small batches; what ends them early comes after those that were there by then."""
-    few: list[Record] = []
-    try:
-        for record in records:
-            few.append(record)
-            if len(few) == _FEW:
-                yield few
-                few = []
-    except (OnlineError, KeyboardInterrupt):
-        yield few
-        raise
-    yield few
+    return add_records(catalogue, records, progress, stop, collection=collection, batch=_FEW)
 
 
 # -- arXiv ------------------------------------------------------------------------------------------------------------

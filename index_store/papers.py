@@ -7,18 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
-_DOI = re.compile(r"10\.\d+/\S+")
-_OF_AN_ADDRESS = re.compile(r"[?#].*")
-_ARXIV_ID = re.compile(r"(?<![\w.])(\d{4}\.\d{4,5}|([a-z-]+)(?:\.[a-z]{2})?/(\d{7}))(?:v\d+)?(?!\w)", re.IGNORECASE)
-_ARXIV_VERSION = re.compile(r"v\d+$", re.IGNORECASE)
-_DOI_PREFIX = re.compile(r"^(https?://(dx\.)?doi\.org/|doi:\s*)+", re.IGNORECASE)
-_ARXIV_PREFIX = re.compile(r"^(https?://arxiv\.org/(abs|pdf)/|arxiv:\s*)+", re.IGNORECASE)
+from .identifiers import kept_identifiers
+
 _MATH = re.compile(r"\$(?=\S)[^$]+(?<=\S)\$(?!\d)")  # Pandoc's rule; "$5 and $10" are prices
 _BARE_SPECIAL = re.compile(r"(?<!\\)[%&#]")  # LaTeX would take them for a comment, a column or a parameter
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_ARXIV_DOI = re.compile(r"10\.48550/arxiv\.", re.IGNORECASE)  # what arXiv itself registers for a preprint
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _AFTER_A_NAME = re.compile(r"(jr|sr|inc|ltd|llc|llp|corp|co|gmbh|ag|plc|i{2,3}|iv|m\.?d|ph\.?d)\.?", re.IGNORECASE)
 
@@ -104,9 +98,7 @@ class Passage:
 
 def normalise(paper: Paper) -> Paper:
     """The paper with tidy white space, given names first and bare identifiers, and with its `id`."""
-    doi, arxiv_id = bare_doi(tidy(paper.doi)), bare_arxiv_id(tidy(paper.arxiv_id))
-    if of_arxiv := _ARXIV_DOI.match(doi):
-        doi, arxiv_id = "", arxiv_id or bare_arxiv_id(doi[of_arxiv.end() :])
+    doi, arxiv_id = kept_identifiers(tidy(paper.doi), tidy(paper.arxiv_id))
     found = replace(
         paper,
         title=tidy(paper.title),
@@ -121,31 +113,6 @@ def normalise(paper: Paper) -> Paper:
         collections=tuple(dict.fromkeys(name for each in paper.collections if (name := tidy(each)))),
     )
     return replace(found, id=paper.id or identity(found))
-
-
-def bare_doi(text: str) -> str:
-    """The DOI in small letters, however it is written: as an address, after "doi:", with what ends a sentence.
-
-    What holds none is given back, without such a beginning.
-    """
-    an_address = "doi.org/" in text.lower()
-    written = unquote(text) if an_address or "%2f" in text.lower() else text
-    found = _DOI.search(written)
-    if not found:
-        return _DOI_PREFIX.sub("", text).lower()
-    doi = (_OF_AN_ADDRESS.sub("", found[0]) if an_address else found[0]).rstrip(".,;/").lower()
-    return doi if "<" in doi else doi.rstrip(">")  # those in brackets are of old journals, "<1:aid>3.0.co;2-x"
-
-
-def bare_arxiv_id(text: str) -> str:
-    """The arXiv id without its version, however it is written: with "arXiv:", as an address, with its class.
-
-    What holds none is given back, without such a beginning.
-    """
-    found = _ARXIV_ID.search(_ARXIV_DOI.sub("", text).removesuffix(".pdf"))
-    if not found:
-        return _ARXIV_VERSION.sub("", _ARXIV_PREFIX.sub("", text).removesuffix(".pdf"))
-    return f"{found[2].lower()}/{found[3]}" if found[2] else found[1]
 
 
 def tidy(text: str) -> str:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.sqlite import insert
 from .database import Database
 from .filters import Filter
 from .listing import Listing, Order, Selection, chosen, ordered
-from .merging import as_paper, parts, present
 from .papers import Paper
+from .rows import as_paper, parts, present
 from .schema import CollectedRow, PaperRow, RecordRow
 
 

@@ -34,6 +34,8 @@ OWNERS = {
         "index_store/kept_vectors.py",
         "index_store/listing.py",
         "index_store/merging.py",
+        "index_store/records.py",
+        "index_store/rows.py",
         "index_store/schema.py",
         "index_store/shelf.py",
     },

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ..identifiers import arxiv_id_of_address, bare_arxiv_id, bare_doi, doi_of_address, named_arxiv_id
 from ..papers import Paper
 from .base import Reader, Record, Remark, Source
 from .bibtex_blocks import Block, blocks
-from .identifiers import arxiv_id_of_address, bare_arxiv_id, bare_doi, doi_of_address, named_arxiv_id
 from .latex import to_text
 from .markup import without_markup
 

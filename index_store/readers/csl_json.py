@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..identifiers import arxiv_id_of_address, bare_arxiv_id, named_arxiv_id
 from ..papers import Paper
 from .base import Reader, Record, Source
-from .identifiers import arxiv_id_of_address, bare_arxiv_id, named_arxiv_id
 from .json_fields import objects, part, text, titled, year
 from .json_stream import read_objects
 from .markup import without_markup

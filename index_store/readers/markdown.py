@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from ..identifiers import arxiv_id_of_address, bare_arxiv_id, doi_of_address, named_arxiv_id
 from ..papers import Paper
 from .base import Reader, Record, Source
 from .front_matter import field_called, fields_of, front_matter
-from .identifiers import arxiv_id_of_address, bare_arxiv_id, doi_of_address, named_arxiv_id
 from .name_lists import names_in
 from .tagged import year_in
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..identifiers import arxiv_id_of_address
 from ..papers import Paper
 from .base import LONGEST_RECORD, Reader, Record, Source
-from .identifiers import arxiv_id_of_address
 from .json_fields import objects, part, text, titled, year
 from .json_stream import read_objects
 from .markup import without_markup

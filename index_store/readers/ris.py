@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from rispy import RisParser
 
+from ..identifiers import arxiv_id_of_address, bare_doi, doi_of_address, named_arxiv_id
 from ..papers import Paper
 from .base import Reader, Record, Source
-from .identifiers import arxiv_id_of_address, bare_doi, doi_of_address, named_arxiv_id
 from .markup import without_markup
 from .tagged import Block, blocks, year_in
 

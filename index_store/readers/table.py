@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..errors import ReaderError
+from ..identifiers import arxiv_id_of_address, named_arxiv_id
 from ..papers import Paper
 from .base import Malformed, Reader, Record, Remark, Source
-from .identifiers import arxiv_id_of_address, named_arxiv_id
 from .markup import without_markup
 from .name_lists import names_in
 from .tagged import year_in

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..identifiers import arxiv_id_of_address, named_arxiv_id
 from ..papers import Paper, normalise
-from ..readers.identifiers import arxiv_id_of_address, named_arxiv_id
 from ..readers.markup import with_markup_escaped
 from .names import family_and_given, is_conference
 

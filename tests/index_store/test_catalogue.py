@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_store import Catalogue, LibraryUnreadable, Paper, Selection, State, UnknownPaper, merging
+from index_store import Catalogue, LibraryUnreadable, Paper, Selection, State, UnknownPaper, rows
 from index_store.kept_vectors import PaperVectors
 from index_store.merging import Outcome
 
@@ -225,7 +225,7 @@ def test_the_number_of_passages_is_kept_through_changes(catalogue: Catalogue) ->
 def test_statements_take_more_papers_than_one_of_them_may_name(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merging, "SQL_VARIABLES", 3)
+    monkeypatch.setattr(rows, "SQL_VARIABLES", 3)
     records = [
         Paper(f"Title {number}", f"Text {number}.", doi=f"10.1/{number}" if number % 2 else "") for number in range(10)
     ]
@@ -299,14 +299,14 @@ def test_pruning_drops_the_vectors_that_no_paper_and_no_search_needs(catalogue: 
 
     remove(catalogue, bert)
     catalogue.forget(before=time.time())
-    catalogue.prune_vectors(MODEL)
+    catalogue.prune_vectors(MODEL, 2)
     assert kept() == {BERT.content_hash, ADAM.content_hash}, "the twin has the same text"
     assert kept("other/some-splitter") == set()
     remove(catalogue, twin)
-    catalogue.prune_vectors(MODEL)
+    catalogue.prune_vectors(MODEL, 2)
     assert BERT.content_hash in kept(), "it can be restored"
     catalogue.forget(before=time.time())
-    catalogue.prune_vectors(MODEL)
+    catalogue.prune_vectors(MODEL, 2)
     assert kept() == {adam.content_hash}
 
 

@@ -170,11 +170,17 @@ def test_a_paper_with_the_words_of_another_text_is_named(library: Library) -> No
     ["passages = substr(passages, 1, 100)", "passages = x''", "passages = passages || passages"],
     ids=["cut", "empty", "twice"],
 )
-def test_kept_vectors_that_do_not_fit_the_model_are_named(library: Library, damage: str) -> None:
+def test_kept_vectors_that_do_not_fit_the_model_are_named_and_a_rebuild_makes_them_anew(
+    library: Library, cheap_embedder: Embedder, damage: str
+) -> None:
     change(library, f"UPDATE vectors SET {damage} WHERE rowid = (SELECT min(rowid) FROM vectors)")
     what = "The vectors that are kept of papers do not fit the embedding model."
     (problem,) = (one for one in examine(library).problems if one.what == what)
-    assert problem.count == 1
+    assert (problem.count, problem.remedy) == (1, REBUILD)
+    library.close()
+    with Library(library.home, cheap_embedder, rebuild=True) as rebuilt:
+        rebuilt.index()
+        assert examine(rebuilt).problems == ()
 
 
 def test_papers_without_kept_vectors_are_named(library: Library) -> None:

@@ -1,0 +1,58 @@
+"""What the parts of the catalogue share: the state of a paper, and a row as a paper and back."""
+
+import time
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from .papers import Paper
+from .schema import PaperRow
+
+SQL_VARIABLES = 500  # SQLite allows 32,766 in a statement; smaller statements read better in a log
+FIELDS = ("title", "abstract", "authors", "year", "venue", "doi", "arxiv_id", "url", "source", "sources")
+
+
+class State(StrEnum):
+    """Where a paper stands between the catalogue and the index of meanings.
+
+    A removed one is `GONE` as soon as both indexes are without it; until it is forgotten it can be restored.
+    """
+
+    PENDING = "pending"
+    INDEXED = "indexed"
+    REMOVED = "removed"
+    GONE = "gone"
+
+
+def as_paper(row: Any) -> Paper:
+    """The paper that a row, or a result with the columns of one, describes."""
+    fields = {name: getattr(row, name) for name in FIELDS}
+    return Paper(**{**fields, "authors": tuple(row.authors), "sources": tuple(row.sources), "id": row.id})
+
+
+def parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The values in pieces that one statement can take."""
+    for start in range(0, len(values), SQL_VARIABLES):
+        yield values[start : start + SQL_VARIABLES]
+
+
+def present() -> ColumnElement[bool]:
+    """That a paper is not removed."""
+    return PaperRow.state.in_([State.PENDING, State.INDEXED])
+
+
+def rows_at(positions: Sequence[int]) -> Any:
+    """The papers at these positions, in the order in which they came."""
+    return select(PaperRow).where(PaperRow.position.in_(positions)).order_by(PaperRow.position)
+
+
+def removal() -> dict[str, Any]:
+    """What marks a paper as removed."""
+    return {"state": State.REMOVED, "removed_at": time.time(), "revision": PaperRow.revision + 1}
+
+
+def searched_by(record: PaperRow | Paper) -> tuple[Any, ...]:
+    """What either index holds of a paper."""
+    return record.content_hash, tuple(record.authors), record.year, tuple(record.sources)
