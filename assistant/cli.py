@@ -17,6 +17,7 @@ from .cli_library import add, remove, restore, sample_app
 from .cli_papers import doctor, export, list_papers, show
 from .console import FEW, AsJson, Home, index, open_assistant, open_catalogue, out, print_error, print_json, tell_mended
 
+_KEPT = "What was done is kept; `research-assistant index` or the page goes on from there."
 _STOPPED = 130  # the exit code of a command that was stopped with Ctrl-C
 
 app = typer.Typer(
@@ -41,8 +42,8 @@ def main() -> None:
 
         from .errors import AssistantError
 
-        if _is_stop(error):
-            print_error("Stopped. What was done is kept; `research-assistant index` or the page goes on from there.")
+        if stop := _stop(error):
+            print_error(f"Stopped. {stop}")
             sys.exit(_STOPPED)
         if not isinstance(error, AssistantError | LibraryError):
             raise
@@ -50,11 +51,17 @@ def main() -> None:
         sys.exit(1)
 
 
-def _is_stop(error: BaseException) -> bool:
-    """Whether somebody pressed Ctrl-C. Typer makes an exit code of it, and a compiled module a failure to import it."""
-    if isinstance(error, SystemExit):
-        return error.code == _STOPPED
-    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+def _stop(error: BaseException) -> str:
+    """What to tell if somebody pressed Ctrl-C: the command's own word, else that nothing is lost; "" if nobody did.
+
+    Typer makes an exit code of it, and a compiled module a failure to import it, with the interrupt behind.
+    """
+    behind: BaseException | None = error
+    while behind and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__cause__ or behind.__context__
+    if behind is None and not (isinstance(error, SystemExit) and error.code == _STOPPED):
+        return ""
+    return str(behind or "") or _KEPT
 
 
 @app.command()

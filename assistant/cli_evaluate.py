@@ -86,8 +86,7 @@ def _evaluate_retrieval(folder: Path, split: str, home: Path | None, *, as_json:
         with _stages() as progress:
             found = measure(dataset, model, progress)
     except KeyboardInterrupt as stopped:
-        print_error("Stopped. The throw-away index is removed; your library was left alone.")
-        raise typer.Exit(130) from stopped
+        raise KeyboardInterrupt("The throw-away index is removed; your library was left alone.") from stopped
     if as_json:
         print_json(found)
     else:

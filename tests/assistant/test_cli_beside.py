@@ -96,6 +96,11 @@ def test_an_owner_that_embeds_nothing_is_not_waited_for_without_end(
     assert run("index", "--json").json == {"indexed": 1}
 
 
+def _heeds_interrupts() -> None:
+    """A job in the background of a shell has Ctrl-C ignored, and all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_add_that_is_stopped_while_it_waits_keeps_what_went_in(
     home: Path, embedder: Embedder, tmp_path: Path, run: Run
 ) -> None:
@@ -103,7 +108,9 @@ def test_an_add_that_is_stopped_while_it_waits_keeps_what_went_in(
     with Library(home, embedder) as library:
         program = Path(sys.executable).with_name("research-assistant")
         arguments = [program, "add", file, "--home", home]
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as adding:
+        with subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_heeds_interrupts
+        ) as adding:
             while library.status().papers == 97 and adding.poll() is None:
                 time.sleep(0.05)
             adding.send_signal(signal.SIGINT)
