@@ -2,11 +2,11 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import chromadb
 import numpy as np
@@ -22,6 +22,7 @@ from .papers import Paper
 from .seal import Seal
 
 T = TypeVar("T")
+_Stored: TypeAlias = tuple[NDArray[np.float32], chromadb.Metadata]  # what Chroma has of a passage
 
 _FILES = "*/*"  # the graphs through which vectors are searched; the rest is in Chroma's database
 _MOST_IDS = 10_000  # in one question; Chroma looks them up in SQLite, which takes 32,766 and no more
@@ -32,6 +33,7 @@ _NEIGHBOURS, _LOOKED_AT = 32, 200
 # Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says
 # "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
 _PAUSES = (0.0, 0.1, 0.5)
+_ROUNDING = 1e-5  # what float32 and the index may make of a coordinate
 _REMOTE_BATCH = 300  # Chroma Cloud takes and gives no more at once: https://docs.trychroma.com/cloud/quotas-limits
 
 
@@ -141,21 +143,47 @@ class PassageVectors:
     def put(self, entries: Sequence[Entry], vectors: NDArray[np.float32]) -> None:
         """Adds or replaces papers; `vectors` has one row for each of their passages.
 
-        Passages that a paper had before and has no longer are dropped, last, so that a kill in between leaves too
-        many passages rather than too few.
+        Passages that a paper had before and has no longer are dropped, last. A passage that is there as it should be
+        is left alone, and one that differs is dropped first: what Chroma's graph (hnswlib) is given under an id that
+        it has, it moves, and then some of the passages are found by no search any longer.
         """
         ids = [f"{entry.paper.id}:{number}" for entry in entries for number in range(1, entry.passages + 1)]
-        facts: list[Mapping[str, Any]] = [_facts(entry.paper) for entry in entries for _ in range(entry.passages)]
+        facts = [_facts(entry.paper) for entry in entries for _ in range(entry.passages)]
+        before = {f"{entry.paper.id}:{number}" for entry in entries for number in range(1, entry.before + 1)}
 
-        def upsert() -> None:
+        tried: set[str] = set()
+
+        def put() -> None:
             for start in range(0, len(ids), self._batch):
                 part = slice(start, start + self._batch)
-                self._collection.upsert(ids=ids[part], embeddings=vectors[part], metadatas=facts[part])
+                maybe_here = before | tried
+                tried.update(ids[part])  # of a call that failed, some may be there
+                self._put(ids[part], vectors[part], facts[part], maybe_here)
             self._delete([stale for entry in entries for stale in entry.stale])
 
         self._require_room(vectors.nbytes)
-        self._ask(upsert)
+        self._ask(put)
         self._renew()
+
+    def _put(
+        self, ids: Sequence[str], vectors: NDArray[np.float32], facts: Sequence[Mapping[str, Any]], maybe_here: Set[str]
+    ) -> None:
+        """Puts passages there, of which those in `maybe_here` may be there already."""
+        here = self._stored([passage_id for passage_id in ids if passage_id in maybe_here])
+        new = [row for row, each in enumerate(ids) if not _same(here.get(each), vectors[row], facts[row])]
+        self._delete([ids[row] for row in new if ids[row] in here])
+        if new:
+            self._collection.upsert(
+                ids=[ids[row] for row in new], embeddings=vectors[new], metadatas=[facts[row] for row in new]
+            )
+
+    def _stored(self, ids: Sequence[str]) -> dict[str, _Stored]:
+        """Vector and facts of those of the passages that are there."""
+        if not ids:
+            return {}
+        found = self._collection.get(ids=list(ids), include=["embeddings", "metadatas"])
+        embeddings = np.asarray(found["embeddings"], dtype=np.float32)
+        return dict(zip(found["ids"], zip(embeddings, found["metadatas"] or [], strict=True), strict=True))
 
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Drops all passages of the given papers; unknown ids are ignored."""
@@ -319,6 +347,13 @@ def _facts(paper: Paper) -> dict[str, Any]:
     sources = [*(paper.sources or (paper.source,))]
     known: dict[str, Any] = {"paper": paper.id, "sources": sources}
     return known | ({"year": paper.year} if paper.year is not None else {})
+
+
+def _same(stored: _Stored | None, vector: NDArray[np.float32], facts: Mapping[str, Any]) -> bool:
+    if stored is None:
+        return False
+    stored_vector, stored_facts = stored
+    return stored_facts == facts and np.allclose(stored_vector, vector, atol=_ROUNDING)
 
 
 def _split(passage_id: str) -> tuple[str, int]:

@@ -217,3 +217,24 @@ def test_chroma_refuses_to_delete_an_empty_list_and_ignores_unknown_ids(collecti
 def test_chroma_refuses_one_id_twice_in_one_call(collection: chromadb.Collection) -> None:
     with pytest.raises(ChromaError, match="uplicate"):
         collection.upsert(ids=["a", "a"], embeddings=rows(EAST, NORTH))
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["the same vectors", "other vectors"])
+def test_what_is_put_again_and_again_is_still_found(index: PassageVectors, moved: bool) -> None:
+    """Chroma's graph loses some of what it is given under an id that it has."""
+    random = np.random.default_rng(3)
+    alike = random.normal(size=(1, 48)) + random.normal(size=(600, 48))  # as texts of one field are
+    vectors = (alike / np.linalg.norm(alike, axis=1, keepdims=True)).astype(np.float32)
+    for time in range(6):
+        turned = np.roll(vectors, time - 5 if moved else 0, axis=0)
+        for start in range(0, 600, 64):
+            part = slice(start, start + 64)
+            entries = [entry(f"p{number}", before=min(time, 1)) for number in range(600)[part]]
+            index.put(entries, turned[part])
+    assert index.count == 600
+    missed = [
+        number
+        for number, hits in enumerate(index.nearest(vectors, 10))
+        if f"p{number}" not in {hit.paper_id for hit in hits}
+    ]
+    assert missed == []
