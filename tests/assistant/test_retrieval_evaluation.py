@@ -161,6 +161,7 @@ def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -
         (b"not packed at all", "cannot be read after line 0: Not a gzipped file"),
         (gzip.compress(b'{"_id": "1", "text": "a"}\n{"_id": "2", "text": "caf\xe9"}\n'), "line 2 is not UTF-8 text."),
     ],
+    ids=["cut off", "not packed", "Latin-1"],
 )
 def test_a_file_that_is_damaged_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     folder = dataset(tmp_path)

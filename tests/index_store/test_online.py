@@ -151,7 +151,9 @@ def test_as_long_as_a_service_asks_for_it_is_left_alone(web: Web) -> None:
     assert 1.0 <= after.at - before.at < 2.0
 
 
-@pytest.mark.parametrize("later", ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
+@pytest.mark.parametrize(
+    "later", ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)], ids=["seconds", "date"]
+)
 def test_a_service_that_asks_for_too_long_a_wait_is_not_waited_for(web: Web, later: str) -> None:
     web.first = [Reply(status=503, headers={"Retry-After": later})]
     with pytest.raises(OnlineError, match="arXiv failed with error 503"):

@@ -148,6 +148,7 @@ def a_tar() -> bytes:
         (gzip.compress(a_tar()), "is a tar archive; unpack it"),
         (gzip.compress(gzip.compress(b"x")), "is an archive within an archive; unpack it"),
     ],
+    ids="PDF Office RTF 7-Zip xz database program picture noise NULs tar nested".split(),
 )
 def test_what_is_no_text_is_refused_with_what_helps(tmp_path: Path, content: bytes, reason: str) -> None:
     records, said = read_until_it_breaks(written(tmp_path, "bad.txt", content))
