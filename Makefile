@@ -28,7 +28,7 @@ test-llm: install  ## a small real model end to end (llama.cpp with SmolLM2-135M
 	$(BIN)/pytest tests/llm -m llm
 
 test-faults: install  ## kill -9 in a loop over a large add, full disks and damaged files
-	FAULTS_KILLS=25 $(BIN)/pytest tests/faults -m faults -v --timeout 3600
+	FAULTS_KILLS=25 $(BIN)/pytest tests/faults -v --timeout 3600
 
 fuzz: install  ## damage the fixtures of every format in many ways and read them
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest tests/fuzz -v --timeout 3600

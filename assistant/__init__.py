@@ -26,10 +26,20 @@ from index_store import (
     sentences,
 )
 
+from .archive import Archive, Listed
+from .archive_turns import Opened
 from .citations import Citation, Piece, References, Uncited, bibtex, markdown, stored
 from .conversations import Conversation, Outcome, Turn, from_messages
 from .engine import Assistant
-from .errors import AssistantError, InvalidHistory, InvalidQuestion, InvalidSettings, describe
+from .errors import (
+    ArchiveUnreadable,
+    AssistantError,
+    InvalidHistory,
+    InvalidQuestion,
+    InvalidSettings,
+    UnknownConversation,
+    describe,
+)
 from .events import (
     Checked,
     Cited,
@@ -44,22 +54,28 @@ from .events import (
     Unsourced,
 )
 from .examples import examples
+from .export import CitedPaper, as_bibtex, as_markdown, as_text, cited_papers
 from .intent import Length
 from .limits import limited, limits
 from .llm import Connection, check
+from .references import address, reference
 from .routing import Mode, Plan
 from .settings import Settings, load_settings, settings_table
 from .tables import Cell, to_csv
 from .topics import Dot, TopicMap
+from .turn_json import conversation_from_json, conversation_to_json
 
 __all__ = [
     "AddReport",
+    "Archive",
+    "ArchiveUnreadable",
     "Assistant",
     "AssistantError",
     "Cell",
     "Checked",
     "Citation",
     "Cited",
+    "CitedPaper",
     "Connection",
     "Conversation",
     "Delta",
@@ -77,9 +93,11 @@ __all__ = [
     "Length",
     "LibraryError",
     "LibraryInUse",
+    "Listed",
     "Listing",
     "Malformed",
     "Mode",
+    "Opened",
     "Order",
     "Outcome",
     "Paper",
@@ -102,9 +120,17 @@ __all__ = [
     "TopicMap",
     "Turn",
     "Uncited",
+    "UnknownConversation",
     "Unsourced",
+    "address",
+    "as_bibtex",
+    "as_markdown",
+    "as_text",
     "bibtex",
     "check",
+    "cited_papers",
+    "conversation_from_json",
+    "conversation_to_json",
     "describe",
     "everything",
     "examples",
@@ -115,6 +141,7 @@ __all__ = [
     "markdown",
     "parse_identifier",
     "plain_text",
+    "reference",
     "sentences",
     "settings_table",
     "stored",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from index_store import Paper, Theme, sentences
 
@@ -17,6 +18,11 @@ from .usage import Usage
 
 _NUMBER = re.compile(r"\[(\d{1,4})\]")
 _HIGHEST = 9999
+
+
+def new_id() -> str:
+    """An id that no other conversation or turn has: 32 hexadecimal digits."""
+    return uuid4().hex
 
 
 class Outcome(StrEnum):
@@ -35,7 +41,7 @@ class Turn:
     `papers` were found, `missing` names the subjects of a comparison on which nothing was. A summary has `themes`, and
     a `topic_map` if it shows the collection as a whole. `llm` is None when the answer is quotations. `problem` says why
     a turn failed, `note` what a reader should know of one that did not. `cost` is in US dollars, None where no price is
-    known; `timings` are in seconds.
+    known; `timings` are in seconds. `id` is empty where the conversation is not kept.
     """
 
     plan: Plan
@@ -53,6 +59,7 @@ class Turn:
     missing: tuple[str, ...] = ()
     themes: tuple[Theme, ...] = ()
     topic_map: TopicMap | None = None
+    id: str = ""
 
     @property
     def question(self) -> str:
@@ -139,14 +146,20 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in order, and the keys and numbers that papers have in them."""
+    """Turns in order, and the keys and numbers that papers have in them. With an `id` it is kept, see `Archive`."""
 
     turns: tuple[Turn, ...] = ()
     references: References = field(default_factory=References)
+    id: str = ""
+
+    @classmethod
+    def begun(cls) -> "Conversation":
+        """A new conversation that will be kept."""
+        return cls(id=new_id())
 
     def with_turn(self, turn: Turn, references: References) -> "Conversation":
         """The conversation with one more turn."""
-        return Conversation((*self.turns, turn), references)
+        return replace(self, turns=(*self.turns, turn), references=references)
 
     @property
     def before(self) -> Before:
@@ -161,6 +174,16 @@ class Conversation:
     def without_last(self) -> "Conversation":
         """Before the last turn, for a retry. Numbers that were given stay given."""
         return replace(self, turns=self.turns[:-1])
+
+    def upto(self, turn_id: str) -> "Conversation":
+        """Before that turn, to ask its question anew or another one. Numbers that were given stay given.
+
+        Raises `KeyError` for a turn that is not in it.
+        """
+        for place, turn in enumerate(self.turns):
+            if turn.id == turn_id:
+                return replace(self, turns=self.turns[:place])
+        raise KeyError(turn_id)
 
 
 def from_messages(messages: Any, look_up: Callable[[Sequence[str]], Mapping[str, Paper]]) -> Conversation:

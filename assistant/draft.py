@@ -24,6 +24,7 @@ class Draft:
 
     plan: Plan
     references: References
+    id: str = ""
     llm: str | None = None
     started: float = field(default_factory=time.perf_counter)
     pieces: list[Piece] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Draft:
     usage: Usage | None = None
     note: str = ""
     timings: dict[str, float] = field(default_factory=dict)
+    ended: Turn | None = None
 
     def lap(self, name: str) -> None:
         """Notes the seconds since the turn began."""
@@ -93,4 +95,18 @@ class Draft:
             missing=writer.missing if isinstance(writer, Comparison) else (),
             themes=overview.themes if overview else (),
             topic_map=overview.topic_map if overview else None,
+            id=self.id,
         )
+
+    def end(self, outcome: Outcome, settings: Settings, problem: str = "") -> Turn:
+        """The turn as it ended; what comes after, such as a page that is closed, does not change it."""
+        self.ended = self.turn(outcome, settings, problem)
+        return self.ended
+
+    def broken_off(self, settings: Settings, problem: str = "") -> Turn:
+        """The turn that ends here, in the middle: failed if there is a problem, else stopped."""
+        if isinstance(self.writer, Overview) and self.pieces:
+            covered, last = self.writer.coverage(self.cited), self.pieces[-1]
+            if not (isinstance(last, str) and last.endswith(covered)):  # a reader may leave right behind it
+                self.add(covered)
+        return self.end(Outcome.FAILED if problem else Outcome.STOPPED, settings, problem)

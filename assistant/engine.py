@@ -30,15 +30,17 @@ from index_store import (
 )
 
 from . import judge, notes
+from .archive import Archive
 from .citations import CitationStream, Piece, TargetStream, escape_markdown
 from .claims import ClaimChecker
 from .compare import Comparison
-from .conversations import Conversation, Outcome, Turn
+from .conversations import Conversation, Outcome, Turn, new_id
 from .draft import Draft
 from .errors import LLMError, describe
 from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
 from .gather import Finder, gather
 from .intent import MOST_SUBJECTS, Length
+from .keeping import kept
 from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
@@ -52,6 +54,7 @@ from .usage import Usage
 from .writer import Room, Writer
 
 _log = logging.getLogger(__name__)
+_CONVERSATIONS = "conversations.sqlite3"
 _JUDGE_TOKENS = 500
 _CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_LLM_MAX_TOKENS)."
 _NOT_JUDGED = "The answer could not be judged again; its labels are those of the support check."
@@ -76,6 +79,18 @@ class Assistant:
         # The check was calibrated with MiniLM, whatever model the index uses.
         self._shares_vectors = settings.embedding_model == "minilm"
         self._support = SupportChecker(lambda texts: self._minilm.embed(texts))
+        self._archive: Archive | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def conversations(self) -> Archive:
+        """The conversations that are kept in the home folder, opened when they are first asked for.
+
+        Raises `ArchiveUnreadable`.
+        """
+        with self._opening:
+            self._archive = self._archive or Archive(self.library.home / _CONVERSATIONS)
+            return self._archive
 
     @cached_property
     def _minilm(self) -> Embedder:
@@ -106,8 +121,10 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Ends what runs behind, and gives back the library."""
+        """Ends what runs behind, and gives back the library and the conversations."""
         self.background.stop()
+        if self._archive:
+            self._archive.close()
         self.library.close()
 
     def warm_up(self) -> None:
@@ -201,25 +218,40 @@ class Assistant:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
         `connection` stands in for the model of the settings; with `quoting_only` none is asked. `length` is that of a
-        summary, where the message does not say it. Only papers that pass `within` are searched. Raises
-        `InvalidQuestion` before the first event; any later failure is a `Failed` event.
+        summary, where the message does not say it. Only papers that pass `within` are searched. A conversation that has
+        an id is kept, from the beginning of the turn on. Raises `InvalidQuestion` before the first event; any later
+        failure is a `Failed` event.
         """
         conversation = conversation or Conversation()
         longest = self.settings.max_question_characters
-        draft = Draft(plan(message, mode, conversation.before, longest=longest, wanted=length), conversation.references)
+        planned = replace(plan(message, mode, conversation.before, longest=longest, wanted=length), limits=within)
+        draft = Draft(planned, conversation.references, new_id() if conversation.id else "")
         stop = stop or asyncio.Event()
         chosen = None if quoting_only else connection or self.connection
+
+        def turn(before: Conversation) -> AsyncGenerator[Event, None]:
+            return self._turn(draft, before, stop, chosen)
+
+        events = kept(turn, conversation, draft, self) if conversation.id else turn(conversation)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _turn(
+        self, draft: Draft, conversation: Conversation, stop: asyncio.Event, chosen: Connection | None
+    ) -> AsyncGenerator[Event, None]:
+        """The events of a turn behind a conversation."""
+        within = draft.plan.limits
         try:
             draft.llm = chosen.model if chosen else None
             model = LanguageModel(chosen) if chosen else None
-            if model and (conversation.turns or draft.plan.mode is Mode.COMPARE or is_foreign(message)):
+            if model and (conversation.turns or draft.plan.mode is Mode.COMPARE or is_foreign(draft.plan.question)):
                 draft.plan, calls = await read_again(
                     draft.plan, conversation, model, self._prompts, stop, self.settings.max_question_characters
                 )
                 for call in calls:
                     draft.spent(call)
                 draft.lap("plan")
-            draft.plan = replace(draft.plan, limits=within)
             yield Planned(draft.plan)
             if draft.plan.left_out:
                 draft.remark(_TOO_MANY.format(most=MOST_SUBJECTS, names=", ".join(draft.plan.left_out)))
@@ -246,7 +278,7 @@ class Assistant:
             if overview and writer.hits:
                 yield draft.add(overview.coverage(draft.cited))
             outcome = Outcome.STOPPED if stop.is_set() else Outcome.ANSWERED if writer.hits else Outcome.REFUSED
-            turn = draft.turn(outcome, self.settings)
+            turn = draft.end(outcome, self.settings)
             if turn.support:
                 yield Checked(turn.support)
             yield Done(turn, conversation.with_turn(turn, draft.references))
@@ -256,9 +288,7 @@ class Assistant:
             else:
                 _log.exception("the turn failed")
             problem = describe(error)
-            if isinstance(draft.writer, Overview) and draft.pieces:
-                draft.add(draft.writer.coverage(draft.cited))
-            turn = draft.turn(Outcome.FAILED, self.settings, problem.message)
+            turn = draft.broken_off(self.settings, problem.message)
             yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, draft.references))
 
     async def _read(
@@ -328,16 +358,17 @@ class Assistant:
                         draft.lap("first_token")
                     for target in targets.feed(chunk):
                         # In a thread, as a check that embeds would hold up every other reader.
-                        for piece in await asyncio.to_thread(checker.feed, target):
+                        pieces = await asyncio.to_thread(checker.feed, target)
+                        draft.references = checker.references  # before a reader who leaves has seen their numbers
+                        for piece in pieces:
                             yield piece
-                    draft.references = checker.references
         except LLMError as error:
             problem = error
         rest = [part for target in targets.close() for part in checker.feed(target)]
         rest += checker.close(cut=bool(problem) or stop.is_set(), half=call.finish == "length")
+        draft.references, draft.dropped = checker.references, targets.dropped + checker.dropped
         for piece in rest:
             yield piece
-        draft.references, draft.dropped = checker.references, targets.dropped + checker.dropped
         draft.spent(call)
         if problem:
             raise problem
@@ -364,12 +395,14 @@ async def _quote(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece, Non
     assert writer is not None, "nothing is quoted before the papers are found"
     stream = CitationStream(draft.references, frozenset(hit.paper.id for hit in writer.hits))
     for chunk in _said(writer, draft):
-        for piece in stream.feed(chunk):
-            yield piece
+        pieces = stream.feed(chunk)
         draft.references = stream.references
+        for piece in pieces:
+            yield piece
         await asyncio.sleep(0)
         if stop.is_set():
             break
-    for piece in stream.close():
-        yield piece
+    pieces = stream.close()
     draft.references, draft.dropped = stream.references, stream.dropped
+    for piece in pieces:
+        yield piece

@@ -3,8 +3,10 @@
     AssistantError          every message is one line: what happened, where, what to do
     ├── AddressUnavailable  the page's host or port cannot be used
     ├── InvalidQuestion     the question cannot be asked as it stands
-    ├── InvalidHistory      a history file does not have the documented form
+    ├── InvalidHistory      a history or an exported conversation does not have the documented form
     ├── InvalidSettings     a setting is unknown or has a value that is not allowed
+    ├── UnknownConversation no conversation, or no turn of one, has that id
+    ├── ArchiveUnreadable   the file of the conversations cannot be opened, read or written
     └── LLMError            the language model or its server
         ├── ServerUnreachable   no server, no answer in time, or a connection that was cut   (try again)
         ├── ServerFailed        an error of the server, or an answer that cannot be read     (try again)
@@ -43,6 +45,14 @@ class InvalidHistory(AssistantError):
 
 class InvalidSettings(AssistantError):
     """The environment, `.env` or `settings.toml` holds something that is not a setting."""
+
+
+class UnknownConversation(AssistantError):
+    """No conversation, or no turn of one, has the id that was asked for."""
+
+
+class ArchiveUnreadable(AssistantError):
+    """The file of the conversations cannot be opened, read or written."""
 
 
 class LLMError(AssistantError):

@@ -38,6 +38,7 @@ OWNERS = {
         "index_store/rows.py",
         "index_store/schema.py",
         "index_store/shelf.py",
+        "assistant/archive",
     },
     "charset_normalizer": {"index_store/readers/encodings.py"},
     "filelock": {"index_store/library.py"},

@@ -1,6 +1,7 @@
 """What the page says, in one place."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 
 NAME = "Footnote"
 TAGLINE = "Ask your papers. Every sentence shows its source."
@@ -32,8 +33,36 @@ EMPTY_LIBRARY = "There are no papers here yet"
 EMPTY_LIBRARY_MORE = "Add your own in the Library, or start there with a sample collection of 97 papers."
 GO_TO_LIBRARY = "Open the Library"
 
+CONVERSATIONS, FIND, FIND_HINT = "Conversations", "Search the conversations", "Search …"
+NO_CONVERSATIONS = "What you ask is kept here."
+NOTHING_FOUND = "No conversation has these words."
+MORE_CONVERSATIONS, RENAME, NEW_NAME, DELETE = "Show more", "Rename", "New name", "Delete"
+UNDO_DELETION = "Undo"
+CONVERSATION_GONE = "This conversation is not here; it may have been deleted."
+SHOW_CONVERSATIONS = "Conversations"
+EDIT, EDITING, CANCEL_EDIT = (
+    "Edit this question",
+    "Editing an earlier question: the conversation goes on from there",
+    "Cancel",
+)
+EARLIER_VERSION, LATER_VERSION = "Version before", "Version after"
+EARLIER_TURNS = "Show earlier questions"
+
 VIEWS = {"chat": "Chat", "library": "Library"}
 VIEWS_LABEL = "Views"
+
+KEYS = "Keyboard shortcuts"
+KEYS_OF = {
+    "/": "Go to the question; in the Library, to the search",
+    "g c": "Open the chat",
+    "g l": "Open the Library",
+    "n": "Next source of the newest answer",
+    "p": "Previous source of the newest answer",
+    "Esc": "Stop the answer that is being written, go back from a source, close what is open",
+    "?": "Show these shortcuts",
+}
+KEYS_WHEN = "Letters and signs work while you are not typing in a field."
+KEYS_ON = "Use letters and signs as shortcuts"
 
 SUPPORT = {
     "verbatim": "the sentence itself",
@@ -115,6 +144,7 @@ REMOVE, UNSELECT, CLOSE = "Remove", "None", "Close"
 NO_ABSTRACT_MEANS = "This record has no abstract; it is found by its title."
 CAME_FROM, IN_COLLECTIONS, BIBTEX, COPY = "Added from", "Collections", "BibTeX", "Copy"
 GONE = "This paper is no longer in the library."
+COPIED, BACK_TO_ANSWER, COLLECTION_HINT = "Copied", "↑ Back to the answer", "Name of a collection"
 
 ADD_SAMPLE, REMOVE_SAMPLE, ADD_SAMPLE_BACK = (
     "Load the sample papers",
@@ -123,6 +153,40 @@ ADD_SAMPLE, REMOVE_SAMPLE, ADD_SAMPLE_BACK = (
 )
 SAMPLE_SOURCE = "Sample paper, abstract restated"
 REMOVED_SAMPLE = "The sample papers were removed."
+
+OF_SCRIPT = {
+    "question": QUESTION_LABEL,
+    "mode": MODE_LABEL,
+    "back": BACK_TO_ANSWER,
+    "copied": COPIED,
+    "collection": COLLECTION_HINT,
+    "keys": KEYS,
+    "keysOf": KEYS_OF,
+    "keysWhen": KEYS_WHEN,
+    "keysOn": KEYS_ON,
+    "close": CLOSE,
+}
+"""What `page.js` says, which is handed this with the page."""
+
+
+def day(of: date, today: date) -> str:
+    """A day as a heading."""
+    if of >= today:
+        return "Today"
+    if of == today - timedelta(days=1):
+        return "Yesterday"
+    year = "" if of.year == today.year else f" {of.year}"
+    return f"{of:%A}, {of.day} {of:%B}{year}"
+
+
+def version(place: int, total: int) -> str:
+    """Which of the versions of a question and its answer is shown."""
+    return f"{place} of {total}"
+
+
+def deleted(title: str) -> str:
+    """That a conversation was deleted."""
+    return f"“{title}” was deleted."
 
 
 def papers(count: int) -> str:
@@ -293,3 +357,21 @@ def collected(count: int, name: str) -> str:
 def uncollected(count: int, name: str) -> str:
     """That papers are no longer in a collection."""
     return f"{papers(count)} taken out of “{name}”."
+
+
+# -- what an exported file says
+
+REFERENCES = "References"
+CITED_IN = "Cited in"
+WRITTEN_WITH = f"Made with {NAME}. Every number leads to the sentence of the paper that it rests on."
+EXPORTED_MAP_HINT = "Point at a dot for its title; those of cited papers lead to their reference."
+
+
+def question_of(place: int) -> str:
+    """Which question of a conversation this is."""
+    return f"Question {place}"
+
+
+def cited_in(answer: int, place: int, places: int) -> str:
+    """The way back from a sentence to a place that cites it."""
+    return f"answer {answer}" if places == 1 else f"answer {answer}, place {place}"

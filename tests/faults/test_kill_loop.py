@@ -32,7 +32,7 @@ QUESTIONS = [
     "risk factors",
 ]
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(3600)
 
 
 def run(home: Path, *arguments: str, kill_after: float | None = None) -> bool:
@@ -148,6 +148,7 @@ def test_an_add_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
     assert embedded_texts(home) == embedded_texts(undisturbed.home)
 
 
+@pytest.mark.faults
 def test_a_rebuild_that_is_killed_loses_nothing_and_embeds_nothing(
     tmp_path: Path, undisturbed: Undisturbed, small_embedder: Embedder
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_rebuild_that_is_killed_loses_nothing_and_embeds_nothing(
     assert embedded_texts(home) == embedded_texts(undisturbed.home)
 
 
+@pytest.mark.faults
 def test_a_removal_that_is_killed_is_done_wholly_or_not_at_all(
     tmp_path: Path, undisturbed: Undisturbed, small_embedder: Embedder
 ) -> None:
@@ -207,6 +209,7 @@ def migrated(home: Path, kill_after: float | None) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.faults
 def test_a_migration_that_is_killed_is_repeated_and_keeps_everything(
     tmp_path: Path, undisturbed: Undisturbed, small_embedder: Embedder
 ) -> None:

@@ -1,0 +1,476 @@
+"""Conversations are whole after a restart, found by their words, and keep every version of their turns."""
+
+import multiprocessing
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from assistant import (
+    Archive,
+    ArchiveUnreadable,
+    Citation,
+    Conversation,
+    InvalidHistory,
+    Mode,
+    Outcome,
+    Paper,
+    Plan,
+    Turn,
+    Uncited,
+    UnknownConversation,
+    conversation_from_json,
+    conversation_to_json,
+)
+from assistant.conversations import new_id
+
+from .making import make_paper
+
+ADA, BEN, CYD = make_paper("Ada"), make_paper("Ben"), make_paper("Cyd")
+DAY = 24 * 3600
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Clock:
+    """A clock that goes on by a second whenever it is looked at."""
+
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "conversations.sqlite3"
+
+
+@pytest.fixture
+def open_archive(path: Path) -> Iterator[Callable[[], Archive]]:
+    """Opens the archive of this test, as another process or a later one would."""
+    opened: list[Archive] = []
+    clock = Clock()
+
+    def open_archive(later: float = 0) -> Archive:
+        clock.now += later
+        opened.append(Archive(path, clock))
+        return opened[-1]
+
+    yield open_archive
+    for archive in opened:
+        archive.close()
+
+
+@pytest.fixture
+def archive(open_archive: Callable[[], Archive]) -> Archive:
+    return open_archive()
+
+
+def with_answer(
+    before: Conversation, question: str, answer: str = "It says", paper: Paper | None = ADA, **known: object
+) -> Conversation:
+    """The conversation with one more turn, which cites the first sentence of the paper."""
+    references = before.references
+    pieces: tuple[str | Citation | Uncited, ...] = (f"{answer} ",)
+    if paper:
+        references, number = references.offer([paper]).cite(paper.id)
+        quote = paper.abstract.partition(".")[0] + "."
+        citation = Citation(number, references.key(paper.id), paper, 1, 0, len(quote), quote, "supported", 1)
+        pieces += (citation, Uncited(2))
+    plan = Plan(Mode.ASK, question, question)
+    papers = (paper,) if paper else ()
+    turn = Turn(plan, pieces, papers, Outcome.ANSWERED, timings={"total": 0.5}, id=new_id())
+    return before.with_turn(replace(turn, **known), references)  # type: ignore[arg-type]
+
+
+def kept(archive: Archive, *questions: str, before: Conversation | None = None) -> Conversation:
+    """A conversation of these questions, each saved as it was asked."""
+    conversation = before or Conversation.begun()
+    for question in questions:
+        conversation = archive.save(with_answer(conversation, question))
+    return conversation
+
+
+def questions(conversation: Conversation) -> list[str]:
+    return [turn.question for turn in conversation.turns]
+
+
+def found(archive: Archive, search: str) -> list[str]:
+    return [listed.title for listed in archive.list(search)]
+
+
+# -- kept -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_conversation_is_whole_after_a_restart(open_archive: Callable[[], Archive], outcome: Outcome) -> None:
+    first = open_archive()
+    conversation = kept(first, "Who is Ada?", "And who is Ben?")
+    conversation = first.save(
+        with_answer(conversation, "\ud800 \0 é?", "|a|\n", BEN, outcome=outcome, problem="The server.", note="Cut.")
+    )
+    first.close()
+    opened = open_archive().open(conversation.id)
+    assert opened.conversation == conversation
+    assert (opened.title, opened.versions) == ("Who is Ada?", {})
+    assert conversation.references.cited == ("ada", "ben")
+
+
+def test_the_list_has_the_latest_first_with_its_name_and_length(archive: Archive) -> None:
+    one, other = kept(archive, "One?", "More?"), kept(archive, "Other?")
+    first, second = archive.list()
+    assert [(item.id, item.title, item.turns) for item in (first, second)] == [
+        (other.id, "Other?", 1),
+        (one.id, "One?", 2),
+    ]
+    assert first.updated > second.updated and first.updated.utcoffset() is not None and first.snippet == ()
+    kept(archive, "Again?", before=one)
+    assert [item.title for item in archive.list()] == ["One?", "Other?"]
+    assert [item.title for item in archive.list(limit=1, offset=1)] == ["Other?"]
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Why?", "Why?"),
+        ("  two\n lines\t ", "two lines"),
+        ("word " * 30, "word " * 15 + "word…"),
+        ("x" * 200, "x" * 79 + "…"),
+        ("a\0b\udc80c", "a b c"),
+        ("\0", "Untitled"),
+    ],
+)
+def test_a_conversation_is_named_after_its_first_question(archive: Archive, question: str, name: str) -> None:
+    kept(archive, question, "Another?")
+    (listed,) = archive.list()
+    assert listed.title == name and len(name) <= 80
+
+
+def test_a_turn_is_replaced_when_it_is_saved_again(archive: Archive) -> None:
+    before = kept(archive, "One?")
+    asked = with_answer(before, "Two?", "", None, outcome=Outcome.STOPPED)
+    archive.save(asked)
+    written = replace(asked.turns[-1], pieces=("Written.",), outcome=Outcome.ANSWERED)
+    archive.save(before.with_turn(written, before.references))
+    assert archive.open(before.id).conversation.turns == (*before.turns, written)
+    assert found(archive, "written") == ["One?"]
+
+
+def test_turns_that_could_not_be_kept_are_kept_with_the_next(archive: Archive) -> None:
+    conversation = with_answer(with_answer(Conversation.begun(), "One?"), "Two?")
+    assert archive.save(conversation) == conversation == archive.open(conversation.id).conversation
+
+
+def test_what_is_cited_stays_as_it_was_and_what_is_offered_is_renewed(archive: Archive) -> None:
+    conversation = kept(archive, "One?")
+    renewed = replace(ADA, abstract="Ada has a new abstract. It is short.")
+    conversation = archive.save(with_answer(conversation, "Two?", paper=renewed))
+    reopened = archive.open(conversation.id).conversation
+    assert [turn.citations[0].paper for turn in reopened.turns] == [ADA, renewed]
+    assert reopened.references.offered == (renewed,)
+
+
+def test_what_cannot_be_kept_is_refused(archive: Archive) -> None:
+    with pytest.raises(ValueError, match="has an id and a turn"):
+        archive.save(with_answer(Conversation(), "One?"))
+    with pytest.raises(ValueError, match="has an id and a turn"):
+        archive.save(Conversation.begun())
+    conversation = kept(archive, "One?", "Two?")
+    with pytest.raises(ValueError, match="behind another"):
+        archive.save(replace(conversation, turns=conversation.turns[::-1]))
+    assert archive.open(conversation.id).conversation == conversation
+
+
+# -- versions ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_retry_keeps_both_answers_and_an_edit_in_the_middle_goes_on_from_there(archive: Archive) -> None:
+    whole = kept(archive, "One?", "Two?", "Three?")
+    one, two, three = (turn.id for turn in whole.turns)
+    edited = kept(archive, "Two, edited?", "Four?", before=whole.upto(two))
+    retried = kept(archive, "Four?", before=edited.upto(edited.turns[-1].id))
+    new, four, again = edited.turns[1].id, edited.turns[2].id, retried.turns[2].id
+    opened = archive.open(whole.id)
+    assert opened.conversation == retried
+    assert opened.versions == {new: (two, new), again: (four, again)}
+
+    back = archive.choose(whole.id, two)
+    assert questions(back.conversation) == ["One?", "Two?", "Three?"]
+    assert back.versions == {two: (two, new)}
+    assert archive.open(whole.id) == back
+    assert archive.choose(whole.id, new).conversation == retried  # what was shown there last
+    assert archive.choose(whole.id, four).conversation == edited
+    assert [item.turns for item in archive.list()] == [3]
+    assert archive.choose(whole.id, one).conversation == edited
+    assert archive.choose(whole.id, three).conversation.turns == whole.turns
+
+
+def test_the_first_question_can_be_edited_too(archive: Archive) -> None:
+    whole = kept(archive, "One?", "Two?")
+    edited = kept(archive, "One, edited?", before=whole.upto(whole.turns[0].id))
+    opened = archive.open(whole.id)
+    assert questions(opened.conversation) == ["One, edited?"]
+    assert opened.versions == {edited.turns[0].id: (whole.turns[0].id, edited.turns[0].id)}
+    assert archive.choose(whole.id, whole.turns[0].id).conversation == whole
+
+
+def test_numbers_that_were_given_stay_given_in_every_version(archive: Archive) -> None:
+    first = archive.save(with_answer(Conversation.begun(), "Ada?", paper=ADA))
+    second = archive.save(with_answer(first, "Ben?", paper=BEN))
+    edited = archive.save(with_answer(second.upto(second.turns[1].id), "Cyd?", paper=CYD))
+    assert edited.references.cited == ("ada", "ben", "cyd")
+    assert archive.choose(first.id, second.turns[1].id).conversation.references == edited.references
+
+
+def test_a_version_that_is_not_there_is_unknown(archive: Archive) -> None:
+    conversation, other = kept(archive, "One?"), kept(archive, "Other?")
+    with pytest.raises(UnknownConversation):
+        archive.choose(conversation.id, other.turns[0].id)
+    with pytest.raises(KeyError):
+        conversation.upto(other.turns[0].id)
+
+
+# -- rename, delete ---------------------------------------------------------------------------------------------------
+
+
+def test_a_title_can_be_given_and_taken_back(archive: Archive) -> None:
+    conversation = kept(archive, "What is Ada?")
+    archive.rename(conversation.id, " Cachés \n and\0more ")
+    assert archive.open(conversation.id).title == "Cachés and more"
+    assert found(archive, "caches") == ["Cachés and more"]
+    kept(archive, "Next?", before=conversation)
+    assert archive.open(conversation.id).title == "Cachés and more"
+    archive.rename(conversation.id, "  ")
+    assert archive.open(conversation.id).title == "What is Ada?"
+    assert found(archive, "caches") == []
+
+
+def test_a_deleted_conversation_can_be_restored(archive: Archive) -> None:
+    conversation = kept(archive, "What is Ada?")
+    archive.delete(conversation.id)
+    assert archive.list() == archive.list("ada") == ()
+    for use in (archive.open, archive.delete, lambda known: archive.rename(known, "x")):
+        with pytest.raises(UnknownConversation):
+            use(conversation.id)
+    archive.restore(conversation.id)
+    assert archive.open(conversation.id).conversation == conversation
+    assert found(archive, "ada") == ["What is Ada?"]
+
+
+def test_a_turn_that_ends_after_its_conversation_was_deleted_is_there_when_that_is_restored(archive: Archive) -> None:
+    conversation = kept(archive, "One?")
+    archive.delete(conversation.id)
+    conversation = kept(archive, "Two?", before=conversation)
+    assert archive.list() == ()
+    archive.restore(conversation.id)
+    assert archive.open(conversation.id).conversation == conversation
+
+
+def test_what_was_deleted_a_month_ago_is_gone_for_good(path: Path, open_archive: Callable[..., Archive]) -> None:
+    archive = open_archive()
+    gone, left = kept(archive, "Gone?"), kept(archive, "Left?")
+    archive.delete(gone.id)
+    open_archive(29 * DAY).restore(gone.id)
+    archive.delete(gone.id)
+    later = open_archive(31 * DAY)
+    with pytest.raises(UnknownConversation):
+        later.restore(gone.id)
+    assert later.open(left.id).conversation == left
+    with sqlite3.connect(path) as file:
+        counts = [file.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
+    file.close()
+    assert counts == [1, 1, 1, 2]
+
+
+TABLES = ("conversations", "turns", "offered", "words")
+
+
+@pytest.mark.parametrize("unknown", ["", "nobody", "'; DROP TABLE turns; --"])
+def test_an_unknown_conversation_is_told(archive: Archive, unknown: str) -> None:
+    for use in (archive.open, archive.delete, archive.restore):
+        with pytest.raises(UnknownConversation, match="no such conversation"):
+            use(unknown)
+
+
+# -- search -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def library(archive: Archive) -> Archive:
+    """Three conversations: one of two turns, of which the second was edited."""
+    caches = archive.save(
+        with_answer(Conversation.begun(), "What is MiniCache?", "It **halves** the KV\\_cache in C++")
+    )
+    caches = archive.save(with_answer(caches, "Is Schrödinger's cat NEAR?", "A straße, café and 100%"))
+    archive.save(with_answer(caches.upto(caches.turns[1].id), "Something else?", "Nothing (of that) AND more"))
+    archive.save(with_answer(Conversation.begun(), "What are zebrafish?", "Fish with stripes"))
+    archive.save(with_answer(Conversation.begun(), "The 'quoted' \"word\"?", "O'Neil said: title:secret"))
+    return archive
+
+
+@pytest.mark.parametrize(
+    ("search", "titles"),
+    [
+        *((form, ["What is MiniCache?"]) for form in ("minicache", "MINICACHE?", "minic", "halves", "cache halves")),
+        *(
+            (form, ["What is MiniCache?"])
+            for form in ("schrodinger", "Schrödinger's", "cafe", "CAFÉ", "cat near", "NEAR")
+        ),
+        *((form, ["What is MiniCache?"]) for form in ("kv_cache", "c++", "100%", "(of that)", "nothing AND", "AND")),
+        *((form, ["What is MiniCache?"]) for form in ("minicache * more", "NOT", "halves café", "NEAR(minicache cat)")),
+        *(
+            (form, ["What are zebrafish?"])
+            for form in ("zebra", "fish* stripes", "-zebrafish", "^zebrafish", "stripes OR")[:4]
+        ),
+        *(
+            (form, ["The 'quoted' \"word\"?"])
+            for form in ("quoted", "'quoted'", '"word"', 'word"', "o'neil", "title:secret")
+        ),
+        *(
+            (form, [])
+            for form in ("minicache zebrafish", "halve café", "zebrafish OR minicache", "lasagne", "zebra fish")
+        ),
+        *((form, []) for form in ("*", '"', '""', "()", "- -", "\0", "\ud800", "🎉", "{}:", "';--", "\\", "^")),
+    ],
+)
+def test_words_are_found_in_titles_questions_and_answers_of_all_versions(
+    library: Archive, search: str, titles: list[str]
+) -> None:
+    assert found(library, search) == titles
+
+
+def test_without_words_the_search_is_the_list(library: Archive) -> None:
+    assert found(library, "  ") == found(library, "") and len(found(library, "")) == 3
+
+
+def test_a_conversation_with_many_hits_is_listed_once(archive: Archive) -> None:
+    kept(archive, *["What is MiniCache?"] * 5)
+    assert found(archive, "what") == ["What is MiniCache?"]
+
+
+def test_hits_are_marked_in_the_place_where_they_are(library: Archive) -> None:
+    (listed,) = library.list("schrodinger ca")
+    assert "".join(part for part, _ in listed.snippet).startswith("Is Schrödinger's cat NEAR?")
+    assert [part for part, hit in listed.snippet if hit] == ["Schrödinger", "cat", "café"]
+    (listed,) = library.list("halves")
+    assert ("halves", True) in listed.snippet and "**" not in str(listed.snippet)
+
+
+def test_a_long_query_is_safe(library: Archive) -> None:
+    assert found(library, "zebrafish " * 10_000) == ["What are zebrafish?"]
+    assert found(library, '"' * 10_000) == []
+
+
+# -- export and import ------------------------------------------------------------------------------------------------
+
+
+def test_an_export_is_read_in_as_a_new_conversation(archive: Archive) -> None:
+    conversation = kept(archive, "What is Ada?", "And now?")
+    exported = conversation_to_json(archive.open(conversation.id).conversation)
+    new = archive.put(conversation_from_json(exported), "Copy")
+    copy = archive.open(new)
+    assert new != conversation.id and copy.title == "Copy"
+    assert {turn.id for turn in copy.conversation.turns}.isdisjoint(turn.id for turn in conversation.turns)
+    assert [replace(turn, id="") for turn in copy.conversation.turns] == [
+        replace(turn, id="") for turn in conversation.turns
+    ]
+    assert copy.conversation.references == conversation.references
+    with pytest.raises(InvalidHistory, match="no question"):
+        archive.put(Conversation())
+
+
+# -- several at once --------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_is_behind_gets_the_numbers_that_another_gave(open_archive: Callable[[], Archive]) -> None:
+    one, other = open_archive(), open_archive()
+    begun = one.save(with_answer(Conversation.begun(), "Ada?", paper=ADA))
+    there = one.save(with_answer(begun, "Ben?", paper=BEN))
+    here = other.save(with_answer(begun, "Cyd?", paper=CYD))
+    assert there.references.cited == ("ada", "ben")
+    assert here.references.cited == ("ada", "ben", "cyd")
+    citation = here.turns[-1].citations[0]
+    assert (citation.number, citation.key, citation.paper) == (3, "P3", CYD)
+    opened = one.open(begun.id)
+    assert opened.conversation == here
+    assert opened.versions == {here.turns[1].id: (there.turns[1].id, here.turns[1].id)}
+    assert one.choose(begun.id, there.turns[1].id).conversation == replace(there, references=here.references)
+
+
+def ask_ten(path: Path, conversation: Conversation, name: str) -> None:
+    """Asks ten questions, each answered from a paper of its own."""
+    archive = Archive(path)
+    for count in range(10):
+        conversation = archive.save(with_answer(conversation, f"{name} {count}?", paper=make_paper(f"{name}{count}")))
+    archive.close()
+
+
+def test_processes_and_threads_write_one_conversation_without_loss(
+    path: Path, open_archive: Callable[[], Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)  # where the other process finds this module
+    archive = open_archive()
+    begun = kept(archive, "One?")
+    spawned = multiprocessing.get_context("spawn")
+    workers = [spawned.Process(target=ask_ten, args=(path, begun, "Process"))]
+    workers += [threading.Thread(target=ask_ten, args=(path, begun, f"Thread{n}")) for n in range(2)]  # type: ignore[list-item]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    opened = archive.open(begun.id)
+    (versions,) = opened.versions.values()
+    assert len(versions) == 3
+    numbers = opened.conversation.references.cited
+    assert len(numbers) == len({*numbers}) == 31
+    for version in versions:
+        shown = archive.choose(begun.id, version).conversation
+        assert len(shown.turns) == 11
+        for turn in shown.turns:
+            (citation,) = turn.citations
+            assert numbers[citation.number - 1] == citation.paper.id
+            assert shown.references.paper(citation.key) == citation.paper
+
+
+# -- files that cannot be used ----------------------------------------------------------------------------------------
+
+
+def test_a_newer_file_is_refused_in_one_line_and_left_as_it_is(path: Path, archive: Archive) -> None:
+    archive.close()
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE meta SET value = '9' WHERE name = 'schema'")
+    file.close()
+    with pytest.raises(ArchiveUnreadable) as refused:
+        Archive(path)
+    assert str(refused.value).endswith("have schema 9, this version reads 1; install the newer one.")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_something_else_is_told(path: Path) -> None:
+    path.write_bytes(b"no database " * 1000)
+    with pytest.raises(ArchiveUnreadable, match=r"cannot be used \(file is not a database\)"):
+        Archive(path)
+
+
+def test_a_damaged_turn_is_told(path: Path, archive: Archive) -> None:
+    conversation = kept(archive, "One?")
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE turns SET body = substr(body, 1, 40)")
+    file.close()
+    with pytest.raises(ArchiveUnreadable, match="are damaged: The turn cannot be read"):
+        archive.open(conversation.id)
+
+
+def test_a_full_disk_is_told_and_loses_nothing(archive: Archive) -> None:
+    conversation = kept(archive, "One?")
+    with archive._file.reading() as session:  # of the one connection that this thread has
+        session.execute(text("PRAGMA max_page_count = 1"))
+    with pytest.raises(ArchiveUnreadable, match="the disk is full"):
+        archive.save(with_answer(conversation, "Two?", "long " * 100_000))
+    assert archive.open(conversation.id).conversation == conversation
