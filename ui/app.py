@@ -1,5 +1,6 @@
 """The page as a whole: its layout, its wiring, and the server that it runs in."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
+from starlette.staticfiles import StaticFiles
 
 from assistant import Assistant, Conversation
 
@@ -27,6 +29,15 @@ _CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-ancestors 'none'"
+)
+# The style sheet comes late, with Gradio's scripts; the fonts are there by then.
+_FONTS_FIRST = ", ".join(
+    f"<{font}>; rel=preload; as=font; type=font/woff2; crossorigin"
+    for font in (
+        "/static/fonts/IBMPlexSans/IBMPlexSans-Regular.woff2",
+        "/static/fonts/IBMPlexSans/IBMPlexSans-Bold.woff2",
+        "/fonts/source-serif-4-latin-wght-normal.woff2",
+    )
 )
 
 
@@ -166,18 +177,20 @@ def create_app(assistant: Assistant) -> FastAPI:
         response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
+        if request.url.path == "/":
+            response.headers["Link"] = _FONTS_FIRST
         return response
 
+    app.mount("/fonts", StaticFiles(directory=_STATIC / "fonts"))
     assistant.background.wake()
     blocks = build(assistant).queue(default_concurrency_limit=8, max_size=64)
-    script = (_STATIC / "page.js").read_text(encoding="utf-8")
     gr.mount_gradio_app(
         app,
         blocks,
         path="/",
         theme=_theme(),
         css_paths=_STATIC / "page.css",
-        head=f'<meta name="viewport" content="width=device-width, initial-scale=1"><script>{script}</script>',
+        head=_head(),
         favicon_path=str(_STATIC / "mark.svg"),
         footer_links=[],
         show_error=False,
@@ -199,7 +212,16 @@ def serve(assistant: Assistant) -> None:
     uvicorn.run(create_app(assistant), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
+def _head() -> str:
+    script = (_STATIC / "page.js").read_text(encoding="utf-8")
+    said = json.dumps(words.OF_SCRIPT).replace("<", "\\u003c")
+    return (
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<script type="application/json" id="words">{said}</script><script>{script}</script>'
+    )
+
+
 def _theme() -> gr.themes.Base:
-    # Names of fonts that are on the reader's machine; Gradio would fetch its own from elsewhere.
-    sans = ["ui-sans-serif", "system-ui", "sans-serif"]
-    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=["ui-monospace", "monospace"])
+    # Only names: page.css says where the fonts are, which Gradio would fetch from elsewhere or let come late.
+    sans, mono = ["IBM Plex Sans", "ui-sans-serif", "sans-serif"], ["IBM Plex Mono", "ui-monospace", "monospace"]
+    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)

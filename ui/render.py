@@ -77,7 +77,10 @@ def views() -> str:
         f'<a role="tab" id="tab-{view}" href="#{view}" aria-controls="{part}">{words.VIEWS[view]}</a>'
         for view, part in (("chat", "desk"), ("library", "library-view"))
     )
-    return f'<div class="views" role="tablist" aria-label="{words.VIEWS_LABEL}">{tabs}</div>'
+    return (
+        f'<div class="views"><div role="tablist" aria-label="{words.VIEWS_LABEL}">{tabs}</div>'
+        f'<button type="button" id="show-keys" aria-label="{words.KEYS}" title="{words.KEYS}">?</button></div>'
+    )
 
 
 def welcome(status: Status) -> str:
@@ -156,7 +159,8 @@ def _turn(plan: Plan, body: str) -> str:
     if plan.limits:
         read_as += f'<p class="read-as" dir="auto">{words.SEARCHED_ONLY}: {escape(visible(limited(plan.limits)))}</p>'
     return (
-        f'<article class="turn"><h2 class="question" dir="auto"><span class="unseen">{words.YOU_ASKED}: </span>'
+        '<article class="turn"><h2 class="question" dir="auto">'
+        f'<span class="unseen" dir="ltr">{words.YOU_ASKED}: </span>'  # a direction of its own, and so not the heading's
         f'{escape(visible(question))}</h2>{read_as}<div class="answer" dir="auto">{body}</div></article>'
     )
 

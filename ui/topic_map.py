@@ -32,7 +32,7 @@ def topic_map(found: TopicMap) -> str:
     label = escape(words.map_label(len(found.dots), found.total, len(found.themes)))
     size = f"0 0 {_WIDTH} {_HEIGHT}"
     return (
-        f'<figure class="map"><svg viewBox="{size}" role="img" aria-label="{label}">{dots}{numbers}</svg>'
+        f'<figure class="map"><svg viewBox="{size}" role="group" aria-label="{label}">{dots}{numbers}</svg>'
         f'<figcaption>{label} {words.MAP_HINT}</figcaption><ol class="key">{key}</ol></figure>'
     )
 

@@ -1,5 +1,10 @@
-"""Makes the pictures of the README: `python -m tests.ui.screenshots` (or `make screenshots`)."""
+"""Makes the pictures of the README: `python -m tests.ui.screenshots` (or `make screenshots`).
 
+With a folder (`python -m tests.ui.screenshots test-output`) it puts every state of the page there, in both themes and
+at the widths of a desk and of a phone, to be looked at.
+"""
+
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +13,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from .browser import QUESTION, ask, chromium, opened, served
+from .states import COMPARISON, MAP, STATES, SUMMARY, reach, servers
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-COMPARISON = "How does MiniCache differ from ZipCache on memory?"
-SUMMARY = "Summarise state space models"
-MAP = "What is in this collection?"
 
 
 @contextmanager
@@ -54,6 +55,27 @@ def library_picture(browser: Browser, address: str, name: str, *, phone: bool = 
     context.close()
 
 
+def every_state(folder: Path) -> None:
+    """Pictures of all states, in a folder; each is named after its state, its width and its theme."""
+    folder.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=15_000)
+    with tempfile.TemporaryDirectory() as made, chromium() as browser:
+        home = Path(made) / "home"
+        with served(home, start_seconds=300):
+            pass  # it is indexed by then
+        with servers(home, Path(made)) as addresses:
+            for state in STATES:
+                for width, height, theme in (
+                    (1440, 900, "light"), (1440, 900, "dark"), (390, 844, "light"), (390, 844, "dark"),
+                ):  # fmt: skip
+                    scheme = "dark" if theme == "dark" else "light"
+                    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+                    page = reach(context.new_page(), addresses, state)
+                    page.wait_for_timeout(800)  # until the scrolling has come to rest
+                    page.screenshot(path=folder / f"{state}-{width}-{theme}.png")
+                    context.close()
+
+
 def main() -> None:
     """Serves the sample collection from a folder of its own and writes the pictures to docs/."""
     DOCS.mkdir(exist_ok=True)
@@ -76,4 +98,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        every_state(Path(sys.argv[1]))
+    else:
+        main()

@@ -1,10 +1,20 @@
 // What the page does by itself: it leads from a citation to its sentence and from the chat to the library, keeps the
-// newest answer in view, and speaks to screen readers.
+// newest answer in view, heeds the keyboard, and speaks to screen readers.
 (() => {
   "use strict";
+  const words = JSON.parse(document.getElementById("words").textContent);
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const behavior = () => (calm() ? "auto" : "smooth");
 
+  // What lies under the card of a paper on a phone.
+  const coverTable = () => {
+    const over = document.documentElement.dataset.view === "library" && innerWidth <= 900;
+    const covered = over && document.querySelector("#card .paper") !== null;
+    for (const part of document.querySelectorAll("#header, #views, #library-view > :not(#shelf), #papers")) {
+      part.inert = covered;
+    }
+  };
+  addEventListener("resize", coverTable);
   // The address says which view is open, so that Back works; the style sheet hides the other one.
   const views = ["chat", "library"];
   const turnTo = () => {
@@ -16,6 +26,7 @@
       tab.setAttribute("aria-selected", view === open);
       tab.tabIndex = view === open ? 0 : -1;
     }
+    coverTable();
   };
   // Each view keeps its place; neither name is that of an element, which the browser would scroll to.
   const places = {};
@@ -35,10 +46,11 @@
     location.hash = next.hash;
     next.focus();
   });
+  const questionBox = () => document.querySelector("#question textarea");
   document.addEventListener("to-question", () => {
     location.hash = "#chat";
     turnTo();
-    document.querySelector("#question textarea")?.focus();
+    questionBox()?.focus();
   });
 
   // The card of a paper takes the keyboard when it opens, and gives it back to the row it was opened from.
@@ -50,22 +62,14 @@
   const watchCard = (card) => {
     let shown = "";
     new MutationObserver(() => {
-      const paper = card.querySelector(".paper"), id = paper?.dataset.of ?? "", over = innerWidth <= 900 && paper;
-      for (const part of document.querySelectorAll("#header, #views, #library-view > :not(#shelf), #papers")) {
-        part.inert = Boolean(over); // what lies under the card on a phone
-      }
+      const paper = card.querySelector(".paper"), id = paper?.dataset.of ?? "";
+      coverTable();
       markRow();
-      if (paper && id !== shown) paper.querySelector("h2").focus({ preventScroll: !over });
+      if (paper && id !== shown) paper.querySelector("h2").focus({ preventScroll: innerWidth > 900 });
       if (!paper && shown) (opener(shown) ?? document.querySelector("#papers button"))?.focus({ preventScroll: true });
       shown = id;
     }).observe(card, { childList: true, subtree: true });
   };
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !document.querySelector("#card .paper")) return;
-    if (document.activeElement?.closest("#card-panel, #papers") || document.activeElement === document.body) {
-      document.querySelector("#card .close").click();
-    }
-  });
   document.addEventListener("click", async (event) => {
     const copy = event.target instanceof Element && event.target.closest("#card .copy");
     if (!copy) return;
@@ -73,7 +77,7 @@
     getSelection().selectAllChildren(text); // what is left to do by hand where the page may not copy
     if (!navigator.clipboard) return;
     await navigator.clipboard.writeText(text.textContent);
-    copy.textContent = "Copied";
+    copy.textContent = words.copied;
   });
 
   // Gradio paints a table anew by changing what differs: a box would keep the tick of the paper that stood there before.
@@ -141,11 +145,8 @@
     lastMarker.focus({ preventScroll: true });
     lastMarker.scrollIntoView({ behavior: behavior(), block: "center" });
   };
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.activeElement?.matches("mark, .card > summary")) goBack();
-  });
   const back = Object.assign(document.createElement("button"), {
-    id: "back", type: "button", textContent: "↑ Back to the answer", hidden: true, onclick: goBack,
+    id: "back", type: "button", textContent: words.back, hidden: true, onclick: goBack,
   });
 
   // Gradio gives each of its radio buttons a name of its own, so that the arrow keys would not move between them.
@@ -159,11 +160,87 @@
     next.focus();
   });
 
-  // The buttons that begin anew and take that back vanish when used; the keyboard goes on in the question box.
+  // The buttons around the question vanish or change when used. The keyboard goes on in the question box, after a
+  // click only where it was in use before, as a phone would put its own keyboard over the answer.
   document.addEventListener("click", (event) => {
-    if (!(event.target instanceof Element) || !event.target.closest("#clear, #undo")) return;
-    document.querySelector("#question textarea")?.focus({ preventScroll: true });
+    const used = event.target instanceof Element && event.target.closest("#composer button, .example");
+    if (used && (event.detail === 0 || used.matches("#clear, #undo"))) questionBox()?.focus({ preventScroll: true });
   });
+
+  // Gradio writes all fields from left to right; what is typed has its own direction.
+  document.addEventListener("focusin", ({ target }) => {
+    if (target.matches("textarea, input[type=text], input:not([type])")) target.dir = "auto";
+  });
+
+  // Escape ends what is nearest: the list of keys by itself, then the card, the source that was opened, the answer.
+  const readingCard = (at) => {
+    const open = document.documentElement.dataset.view === "library" && document.querySelector("#card .paper");
+    return open && (at === document.body || at.closest("#card-panel, #papers"));
+  };
+  document.addEventListener("keydown", (event) => {
+    const at = document.activeElement ?? document.body;
+    if (event.key !== "Escape" || event.defaultPrevented || keys.open || at.matches("[aria-expanded=true]")) return;
+    if (readingCard(at)) document.querySelector("#card .close").click();
+    else if (at.matches("mark, .card > summary")) goBack();
+    else document.querySelector("#stop")?.click();
+  });
+
+  // Shortcuts of one letter: not while a field is typed in, and not at all for a reader who has switched them off, as
+  // somebody who speaks to the computer has to.
+  const turnView = (view) => {
+    location.hash = `#${view}`;
+    turnTo();
+    document.getElementById(`tab-${view}`)?.focus();
+  };
+  const stepSource = (step) => {
+    const all = [...document.querySelectorAll("html[data-view=chat] #turns .turn:last-of-type a.cite")];
+    const now = all.indexOf(lastMarker);
+    all[now < 0 ? (step > 0 ? 0 : all.length - 1) : (now + step + all.length) % all.length]?.click();
+  };
+  const deeds = {
+    "/": () => {
+      const library = document.documentElement.dataset.view === "library";
+      (library ? document.querySelector("#filters input") : questionBox())?.focus();
+    },
+    "g c": () => turnView("chat"),
+    "g l": () => turnView("library"),
+    n: () => stepSource(1),
+    p: () => stepSource(-1),
+    "?": () => keys.showModal(),
+  };
+  const lettersOff = () => localStorage.getItem("letters") === "off";
+  let first = ""; // the g of two letters that belong together
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.key === "Shift") return;
+    const field = event.target instanceof Element && event.target.closest("input:not([type=checkbox], [type=radio]), textarea");
+    const pressed = first + event.key;
+    first = "";
+    if (field || keys.open || lettersOff()) return;
+    if (event.key === "g") first = "g ";
+    if (!deeds[pressed]) return;
+    event.preventDefault();
+    deeds[pressed]();
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target instanceof Element && event.target.closest("#show-keys")) keys.showModal();
+  });
+  const keys = document.createElement("dialog");
+  const make = (name, parts, ...inside) => {
+    const made = Object.assign(document.createElement(name), parts);
+    made.append(...inside);
+    return made;
+  };
+  const letters = make("input", { type: "checkbox", checked: !lettersOff(), onchange: () => {
+    localStorage.setItem("letters", letters.checked ? "on" : "off");
+  } });
+  const close = make("button", { type: "button", textContent: "✕", onclick: () => keys.close() });
+  close.setAttribute("aria-label", words.close);
+  const list = Object.entries(words.keysOf).map(([pressed, deed]) => make("div", {},
+    make("dt", {}, ...pressed.split(" ").map((key) => make("kbd", { textContent: key }))), make("dd", {}, deed)));
+  keys.id = "keys";
+  keys.setAttribute("aria-labelledby", "keys-title");
+  keys.append(make("h2", { id: "keys-title", textContent: words.keys }), close, make("dl", {}, ...list),
+    make("p", {}, words.keysWhen), make("label", {}, letters, words.keysOn));
 
   let held = false;
   for (const gesture of ["wheel", "touchmove", "keydown"]) {
@@ -212,7 +289,7 @@
     });
     settle("#mode", (choice) => {
       choice.setAttribute("role", "radiogroup");
-      choice.setAttribute("aria-label", "Kind of answer");
+      choice.setAttribute("aria-label", words.mode);
     });
     settle("#views [role=tab]", turnTo);
     settle("#desk", (desk) => {
@@ -228,10 +305,10 @@
     for (const line of ["#wrong", "#done-said", "#selected", "#adding"]) {
       settle(line, (part) => part.setAttribute("aria-live", "polite"));
     }
-    settle("#collection-name input", (box) => { box.placeholder = "Name of a collection"; });
-    settle("#question textarea", (box) => box.setAttribute("aria-label", "Your question"));
+    settle("#collection-name input", (box) => { box.placeholder = words.collection; });
+    settle("#question textarea", (box) => box.setAttribute("aria-label", words.question));
     document.documentElement.lang ||= "en";
-    document.body.append(back);
+    document.body.append(back, keys);
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", watch);
   else watch();
