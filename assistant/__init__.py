@@ -58,7 +58,7 @@ from .export import CitedPaper, as_bibtex, as_markdown, as_text, cited_papers
 from .intent import Length
 from .limits import limited, limits
 from .llm import Connection, check
-from .references import address, reference
+from .references import Style, address, reference
 from .routing import Mode, Plan
 from .settings import Settings, load_settings, settings_table
 from .tables import Cell, to_csv
@@ -116,6 +116,7 @@ __all__ = [
     "Settings",
     "Standing",
     "Status",
+    "Style",
     "Theme",
     "TopicMap",
     "Turn",

@@ -14,16 +14,19 @@ from starlette.staticfiles import StaticFiles
 from assistant import Assistant, Conversation
 
 from . import render, words
-from .chat import Chat, Parts, Speaker
+from .chat import Chat, Desk, Parts, Speaker
+from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
+from .saving import add_saving
 
 _STATIC = Path(__file__).with_name("static")
 _EXAMPLES = 4
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _WATCH_SECONDS = {True: 3.0, False: 6.0}  # while papers wait to be embedded, and while nothing does
 _LARGEST_UPLOAD = "2gb"
+_FROM_ADDRESS = '(_, ...others) => [new URLSearchParams(location.search).get("c") ?? "", ...others]'
 # Gradio's own scripts are inline and evaluate templates; everything from another host is refused.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -47,12 +50,14 @@ def build(assistant: Assistant) -> gr.Blocks:
         header = gr.HTML(elem_id="header")
         gr.HTML(render.views(), elem_id="views")
         with gr.Row(elem_id="desk"):
+            sidebar = Sidebar(assistant)
             with gr.Column(elem_id="chat-view", scale=3):
-                turns = gr.HTML(elem_id="turns")
+                turns = gr.HTML(elem_id="turns", js_on_load=(_STATIC / "clicks.js").read_text(encoding="utf-8"))
                 draft = gr.HTML(elem_id="draft")
                 with gr.Row(elem_id="examples"):
                     suggested = [gr.Button(visible=False, elem_classes="example") for _ in range(_EXAMPLES)]
                 with gr.Column(elem_id="composer"):
+                    editing = gr.Button(words.editing(), visible=False, size="sm", elem_id="editing")
                     narrowed = gr.Button(visible=False, size="sm", elem_id="narrowed")
                     with gr.Row(elem_id="ask"):
                         question = gr.Textbox(
@@ -78,8 +83,6 @@ def build(assistant: Assistant) -> gr.Blocks:
                     )
                     with gr.Row(elem_id="actions"):
                         retry = gr.Button(words.RETRY, visible=False, size="sm", elem_id="retry")
-                        clear = gr.Button(words.CLEAR, visible=False, size="sm", elem_id="clear")
-                        undo = gr.Button(words.UNDO, visible=False, size="sm", elem_id="undo")
                         quote = gr.Button(words.QUOTE_INSTEAD, visible=False, size="sm", elem_id="quote")
                         kinds = [
                             gr.Button(text, visible=False, size="sm", elem_id=f"instead-{kind}")
@@ -87,44 +90,51 @@ def build(assistant: Assistant) -> gr.Blocks:
                         ]
                         shorter = gr.Button(words.SHORTER, visible=False, size="sm", elem_id="shorter")
                         longer = gr.Button(words.LONGER, visible=False, size="sm", elem_id="longer")
+                        saving = gr.HTML(elem_id="saving")
                 announcement = gr.HTML(elem_id="announcement")
             with gr.Column(elem_id="aside", scale=2):
                 sources = gr.HTML(elem_id="sources")
                 limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
         library = LibraryView(assistant)
-        state, cleared, speaker = gr.State(Conversation()), gr.State(Conversation()), gr.State(Speaker())
         parts = Parts(
-            header, turns, draft, sources, announcement, question, send, stop, retry, clear, undo, quote,
-            mode, kinds, shorter, longer, suggested, state, cleared, speaker,
+            header, turns, draft, sources, saving, announcement, question, send, stop, retry, quote, mode, kinds,
+            shorter, longer, editing, suggested, gr.State(Conversation()), gr.State(Desk()), gr.State(Speaker()),
         )  # fmt: skip
         chat = Chat(assistant, parts)
-        _wire(blocks, chat, parts, limits)
-        panel.wire(speaker, header)
+        _wire(blocks, chat, parts, limits, sidebar)
+        panel.wire(parts.speaker, header)
         limits.wire(blocks)
-        _watch(blocks, assistant, chat, parts, limits, library)
+        _watch(blocks, assistant, chat, parts, limits, library, sidebar)
     made: gr.Blocks = blocks
     return made
 
 
 def _watch(
-    blocks: gr.Blocks, assistant: Assistant, chat: Chat, parts: Parts, limits: LimitsPanel, library: LibraryView
+    blocks: gr.Blocks,
+    assistant: Assistant,
+    chat: Chat,
+    parts: Parts,
+    limits: LimitsPanel,
+    library: LibraryView,
+    sidebar: Sidebar,
 ) -> None:
     """Keeps what the page says of the library true: after a change made here, and after one made elsewhere."""
     timer = gr.Timer(_WATCH_SECONDS[True])
-    of_chat, of_library = [parts.conversation, parts.speaker], [*library.parts, *limits.choices]
-    shown = [*_components(parts), *of_library, timer]
+    of_chat, of_library = [parts.conversation, parts.speaker, parts.desk], [*library.parts, *limits.choices]
+    shown = [*_components(parts), *of_library, *sidebar.parts, timer]
 
-    def changed(conversation: Conversation, speaker: Speaker, request: gr.Request) -> dict[Any, Any]:
+    def changed(conversation: Conversation, speaker: Speaker, desk: Desk) -> dict[Any, Any]:
         known = dict(zip(limits.choices, limits.known(), strict=True))
-        return chat.refreshed(conversation, speaker, request) | known | {timer: _pace(assistant)}
+        return chat.refreshed(conversation, speaker, desk) | known | {timer: _pace(assistant)}
 
-    def look(conversation: Conversation, speaker: Speaker, shelf: Shelf, request: gr.Request) -> dict[Any, Any]:
+    def look(conversation: Conversation, speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
+        listed = {} if desk.renaming else sidebar.noticed(conversation, desk)
         if not library.changed(shelf):
-            return {timer: gr.skip()}
+            return listed | {timer: gr.skip()}
         if noticed := library.noticed(shelf):
-            return changed(conversation, speaker, request) | noticed
-        return {parts.header: speaker.head(assistant), timer: _pace(assistant)}
+            return listed | changed(conversation, speaker, desk) | noticed
+        return listed | {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 
     timer.tick(look, [*of_chat, library.shelf], shown, **_PRIVATE)
     for event in library.wire(blocks, limits):
@@ -141,30 +151,31 @@ def _components(parts: Parts) -> list[Any]:
     return [*each, *parts.examples, *parts.kinds]
 
 
-def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel) -> None:
+def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, sidebar: Sidebar) -> None:
     """Connects what a reader does in the chat with what happens."""
     every = _components(parts)
-    blocks.load(chat.show, [parts.conversation, parts.speaker], every, **_PRIVATE)
-    gr.on(
-        [parts.question.submit, parts.send.click],
-        chat.ask,
-        [parts.question, parts.mode, parts.conversation, parts.speaker, *limits.fields],
-        every,
-        trigger_mode="once",
-        **_PRIVATE,
-    )
-    automatic = gr.State("auto")
+    of_page, of_turn = [parts.speaker, parts.desk], [parts.conversation, parts.speaker, parts.desk]
+    asked = [parts.mode, *of_turn, *limits.fields]
+    # A turn ends long after it was asked for; meanwhile its reader may ask in another conversation.
+    many: dict[str, Any] = {"trigger_mode": "multiple", **_PRIVATE}
+    automatic, wanted = gr.State("auto"), gr.Textbox(visible=False)
+    events = [
+        blocks.load(chat.load, [wanted, *of_turn], every, js=_FROM_ADDRESS, **_PRIVATE),
+        gr.on([parts.question.submit, parts.send.click], chat.ask, [parts.question, *asked], every, **many),
+        parts.retry.click(chat.retry, of_turn, every, **many),
+        parts.quote.click(chat.quote, of_turn, every, **many),
+        parts.turns.click(chat.use, of_turn, every, **_PRIVATE),
+        sidebar.new.click(chat.begin, of_page, every, **_PRIVATE),
+    ]
     for example in parts.examples:
-        shown = [example, automatic, parts.conversation, parts.speaker, *limits.fields]
-        example.click(chat.ask, shown, every, trigger_mode="once", **_PRIVATE)
+        events.append(example.click(chat.ask, [example, automatic, *asked[1:]], every, **many))
     for button in (*parts.kinds, parts.shorter, parts.longer):
-        of_button = [button, parts.conversation, parts.speaker]
-        button.click(chat.instead, of_button, every, trigger_mode="once", **_PRIVATE)
-    parts.stop.click(chat.stop, None, None, queue=False, **_PRIVATE)
-    parts.retry.click(chat.retry, [parts.conversation, parts.speaker], every, trigger_mode="once", **_PRIVATE)
-    parts.quote.click(chat.quote, [parts.conversation, parts.speaker], every, trigger_mode="once", **_PRIVATE)
-    parts.clear.click(chat.clear, [parts.conversation, parts.speaker], every, **_PRIVATE)
-    parts.undo.click(chat.undo, [parts.cleared, parts.speaker], every, **_PRIVATE)
+        events.append(button.click(chat.instead, [button, *of_turn], every, **many))
+    parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
+    parts.editing.click(chat.cancel_edit, parts.desk, every, **_PRIVATE)
+    for event in events:
+        event.then(sidebar.painted, [parts.conversation, parts.desk], sidebar.parts, **_PRIVATE)
+    sidebar.wire(chat, parts.conversation, parts.desk, parts.speaker, every)
 
 
 def create_app(assistant: Assistant) -> FastAPI:
@@ -181,6 +192,7 @@ def create_app(assistant: Assistant) -> FastAPI:
             response.headers["Link"] = _FONTS_FIRST
         return response
 
+    add_saving(app, assistant)
     app.mount("/fonts", StaticFiles(directory=_STATIC / "fonts"))
     assistant.background.wake()
     blocks = build(assistant).queue(default_concurrency_limit=8, max_size=64)
@@ -189,7 +201,7 @@ def create_app(assistant: Assistant) -> FastAPI:
         blocks,
         path="/",
         theme=_theme(),
-        css_paths=_STATIC / "page.css",
+        css_paths=[_STATIC / "page.css", _STATIC / "desk.css"],
         head=_head(),
         favicon_path=str(_STATIC / "mark.svg"),
         footer_links=[],
@@ -213,7 +225,7 @@ def serve(assistant: Assistant) -> None:
 
 
 def _head() -> str:
-    script = (_STATIC / "page.js").read_text(encoding="utf-8")
+    script = "".join((_STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "peek.js"))
     said = json.dumps(words.OF_SCRIPT).replace("<", "\\u003c")
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

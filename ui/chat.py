@@ -1,14 +1,14 @@
-"""What happens when a reader asks, stops, tries again, begins anew or takes that back."""
+"""What happens when a reader asks, stops, tries again, edits a question, or turns to another conversation."""
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
 
 from assistant import (
+    ArchiveUnreadable,
     Assistant,
     Citation,
     Cited,
@@ -32,6 +32,7 @@ from assistant import (
     Retrieved,
     TopicMap,
     Turn,
+    UnknownConversation,
     Unsourced,
     describe,
     everything,
@@ -41,7 +42,8 @@ from assistant import (
 from . import render, words
 from .limits import chosen
 
-_PAINT_SECONDS = 0.08  # the page parses the whole draft at every paint
+RECENT = 20  # turns of a long conversation that are shown at first, and more of at a time
+_PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
 
 Updates = dict[gr.components.Component, Any]
 
@@ -54,22 +56,41 @@ class Parts:
     turns: gr.HTML
     draft: gr.HTML
     sources: gr.HTML
+    saving: gr.HTML
     announcement: gr.HTML
     question: gr.Textbox
     send: gr.Button
     stop: gr.Button
     retry: gr.Button
-    clear: gr.Button
-    undo: gr.Button
     quote: gr.Button
     mode: gr.Radio
     kinds: Sequence[gr.Button]
     shorter: gr.Button
     longer: gr.Button
+    editing: gr.Button
     examples: Sequence[gr.Button]
     conversation: gr.State
-    cleared: gr.State
+    desk: gr.State
     speaker: gr.State
+
+
+@dataclass
+class Desk:
+    """What one session has before it beside the conversation itself. Changed in place.
+
+    `watched` is the turn that is being painted, `editing` the one whose question is edited, `shown` how many of the
+    last turns are on the page. Of the list of conversations: what is `searched`, how many more than usual are
+    `listed`, which is being renamed, those deleted here, and how it was last painted.
+    """
+
+    watched: "Running | None" = None
+    editing: str = ""
+    shown: int = RECENT
+    searched: str = ""
+    listed: int = 0
+    renaming: str = ""
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    painted: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,12 +133,32 @@ class _Draft:
         return render.draft(self.plan, self.pieces, self.step, self.topic_map)
 
 
+@dataclass(eq=False)
+class Running:
+    """A turn that is being written. It goes on while its reader looks at something else, or has closed the page.
+
+    `before` is the conversation that it is the next turn of; `kept` is shown again if it cannot begin. In the end it
+    has its `last` event, or why it was `refused`. `events` counts what has come.
+    """
+
+    wish: _Wish
+    before: Conversation
+    kept: Conversation
+    draft: _Draft
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    last: Done | Failed | None = None
+    refused: Exception | None = None
+    over: bool = False
+    events: int = 0
+    task: asyncio.Task[None] | None = None
+
+
 class Chat:
-    """The handlers of one page. Conversations live in the sessions; only the stop signals are kept here."""
+    """The handlers of the page, and the turns that are being written, by conversation."""
 
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
-        self._assistant, self._parts = assistant, parts
-        self._stops: dict[str, set[asyncio.Event]] = {}  # a session may run several turns
+        self._assistant, self._parts, self._kept = assistant, parts, assistant.conversations
+        self._running: dict[str, Running] = {}
 
     async def ask(
         self,
@@ -125,6 +166,7 @@ class Chat:
         mode: str,
         conversation: Conversation,
         speaker: Speaker,
+        desk: Desk,
         from_year: str,
         to_year: str,
         author: str,
@@ -132,160 +174,247 @@ class Chat:
         collection: str,
         only_cited: bool,
         papers: tuple[str, ...],
-        request: gr.Request,
     ) -> AsyncIterator[Updates]:
         """Asks one question within the limits of the panel, painting the answer as it comes."""
         try:
             within = chosen((from_year, to_year, author, source, collection, only_cited, papers), conversation)
         except InvalidQuestion as error:
-            yield self._refused(error, question, conversation, speaker)
+            yield self._refused(error, question, conversation, speaker, desk)
             return
         wish = _Wish(question, Mode(mode), limits=within)
-        async for updates in self._turn(wish, conversation, conversation, speaker, request):
+        before = conversation.upto(desk.editing) if desk.editing else conversation
+        async for updates in self._turn(wish, before, conversation, speaker, desk):
             yield updates
 
-    def _refused(self, error: Exception, question: str, kept: Conversation, speaker: Speaker) -> Updates:
+    def _refused(self, error: Exception, question: str, kept: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """A question that cannot be asked goes back to its writer, with the reason."""
         said = describe(error).message
-        return self.show(kept, speaker) | {
+        return self.show(kept, speaker, desk) | {
             self._parts.question: question,
             self._parts.draft: render.notice(said),
             self._parts.announcement: said,
         }
 
     async def _turn(
-        self, wish: "_Wish", conversation: Conversation, kept: Conversation, speaker: Speaker, request: gr.Request
+        self, wish: _Wish, before: Conversation, kept: Conversation, speaker: Speaker, desk: Desk
     ) -> AsyncIterator[Updates]:
         """One turn behind a conversation; if it cannot even begin, the page shows `kept` again."""
-        parts, session, question = self._parts, request.session_hash or "", wish.question
-        if not question.strip():
-            yield {parts.draft: ""}  # a handler that yields nothing would empty every component
+        if not wish.question.strip():
+            yield {self._parts.draft: ""}  # a handler that yields nothing would empty every component
             return
-        stop = asyncio.Event()
-        self._stops.setdefault(session, set()).add(stop)
-        asked = " ".join(question.split())
-        draft, shown, said = _Draft(Plan(Mode.ASK, asked, asked)), "", words.SEARCHING
+        if desk.watched or before.id in self._running:  # it was sent twice, or another page is asking here
+            yield {self._parts.announcement: gr.skip()}
+            return
+        running = self._start(wish, before if before.id else Conversation.begun(), kept, speaker)
+        async for updates in self._watch(running, speaker, desk):
+            yield updates
+
+    def _start(self, wish: _Wish, before: Conversation, kept: Conversation, speaker: Speaker) -> Running:
+        """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
+        asked = " ".join(wish.question.split())
+        running = Running(wish, before, kept, _Draft(Plan(Mode.ASK, asked, asked)))
+        self._running[before.id] = running
+        running.task = asyncio.create_task(self._write(running, speaker))
+        return running
+
+    async def _write(self, running: Running, speaker: Speaker) -> None:
+        wish = running.wish
+        try:
+            async for event in self._assistant.ask(
+                wish.question,
+                running.before,
+                wish.mode,
+                stop=running.stop,
+                connection=speaker.connection,
+                quoting_only=speaker.quoting_only,
+                length=wish.length,
+                within=wish.limits,
+            ):
+                if isinstance(event, Done | Failed):
+                    running.last = event
+                else:
+                    self._note(event, running.draft)
+                running.events += 1
+        except Exception as error:  # refused before the turn began
+            running.refused = error
+        finally:
+            del self._running[running.before.id]
+            running.over = True
+
+    async def _watch(self, running: Running, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+        """Paints a turn as it is written, until it is over or its reader looks at something else."""
+        parts, draft, before = self._parts, running.draft, running.before
+        recent = self._recent(before, desk)
+        desk.watched, desk.editing = running, ""
         yield {
             parts.question: "",
-            parts.draft: draft.html(),
-            parts.announcement: words.SEARCHING,
-            **self._running(True),
+            parts.editing: gr.update(visible=False),
+            parts.conversation: before,
+            parts.turns: self._turns(before, desk),
+            **self._busy(True),
             **{button: gr.update(visible=False) for button in parts.examples},
-            **({} if conversation.turns else {parts.turns: ""}),
         }
-        events = self._assistant.ask(
-            question,
-            conversation,
-            wish.mode,
-            stop=stop,
-            connection=speaker.connection,
-            quoting_only=speaker.quoting_only,
-            length=wish.length,
-            within=wish.limits,
-        )
-        try:
-            async for batch in paced(events, _PAINT_SECONDS):
-                if isinstance(last := batch[-1], Done | Failed):
-                    yield self.show(last.conversation, speaker)
-                    continue
-                for event in batch:
-                    self._note(event, draft)
-                panel = render.sources(conversation, draft.found, draft.pieces)
+        seen, panel, said = -1, "", ""
+        while desk.watched is running and not running.over:
+            if running.events != seen:
+                seen, now = running.events, render.sources(recent, draft.found, draft.pieces)
                 # Sent only when it has changed: with a map's papers it is large.
                 yield {
                     parts.draft: draft.html(),
-                    **({parts.sources: panel} if panel != shown else {}),
+                    **({parts.sources: now} if now != panel else {}),
                     **({parts.announcement: draft.step} if draft.step != said else {}),
                 }
-                shown, said = panel, draft.step
-        except Exception as error:  # refused before the turn began
-            yield self._refused(error, question, kept, speaker)
-        finally:
-            running = self._stops[session]
-            running.remove(stop)
-            if not running:
-                del self._stops[session]
+                panel, said = now, draft.step
+            await asyncio.sleep(_PAINT_SECONDS)
+        if desk.watched is not running:
+            yield {parts.announcement: gr.skip()}  # what was yielded last is sent again at the end
+            return
+        desk.watched = None
+        if running.last:
+            yield self.show(running.last.conversation, speaker, desk)
+        elif running.refused:
+            yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
 
-    def stop(self, request: gr.Request) -> None:
-        """Ends this session's running turns soon; what is written stays."""
-        for running in self._stops.get(request.session_hash or "", ()):
-            running.set()
+    def stop(self, desk: Desk) -> None:
+        """Ends the turn that is being watched soon; what is written stays."""
+        if desk.watched:
+            desk.watched.stop.set()
 
-    async def retry(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:
-        """Asks the last question again, in the place of its first answer."""
-        async for updates in self._again(conversation, speaker, request):
+    async def retry(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+        """Asks the last question again; both answers are kept."""
+        async for updates in self._again(conversation, speaker, desk):
             yield updates
 
     async def instead(
-        self, label: str, conversation: Conversation, speaker: Speaker, request: gr.Request
+        self, label: str, conversation: Conversation, speaker: Speaker, desk: Desk
     ) -> AsyncIterator[Updates]:
         """Answers the last question in another way: the kind or the length that a button names."""
         mode = next((Mode(mode) for mode, text in words.INSTEAD.items() if text == label), None)
         length = {words.SHORTER: Length.SHORT, words.LONGER: Length.LONG}.get(label)
-        async for updates in self._again(conversation, speaker, request, mode, length):
+        async for updates in self._again(conversation, speaker, desk, mode, length):
             yield updates
 
     async def _again(
         self,
         conversation: Conversation,
         speaker: Speaker,
-        request: gr.Request,
+        desk: Desk,
         mode: Mode | None = None,
         length: Length | None = None,
     ) -> AsyncIterator[Updates]:
-        """Asks the last question again, in the place of its answer, which stays if that cannot be done."""
+        """Asks the last question again; its answer is shown again if that cannot be done."""
         if not conversation.turns:
             yield {self._parts.draft: ""}
             return
-        before, plan = conversation.without_last(), conversation.turns[-1].plan
-        same = Mode.AUTO if plan.automatic else plan.mode
-        wish = _Wish(plan.question, mode or same, length or (None if mode else plan.length), plan.limits)
-        yield {self._parts.turns: render.conversation(before.turns), self._parts.conversation: before}
-        async for updates in self._turn(wish, before, conversation, speaker, request):
+        last = conversation.turns[-1]
+        same = Mode.AUTO if last.plan.automatic else last.plan.mode
+        again = length or (None if mode else last.plan.length)
+        wish = _Wish(last.plan.question, mode or same, again, last.plan.limits)
+        async for updates in self._turn(wish, conversation.upto(last.id), conversation, speaker, desk):
             yield updates
 
-    async def quote(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> AsyncIterator[Updates]:
+    async def quote(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Asks the last question again without a model, this once."""
-        async for updates in self.retry(conversation, replace(speaker, quoting_only=True), request):
+        async for updates in self.retry(conversation, replace(speaker, quoting_only=True), desk):
             yield updates
         yield {self._parts.header: speaker.head(self._assistant)}
 
-    def clear(self, conversation: Conversation, speaker: Speaker) -> Updates:
-        """Begins a new conversation; the old one can be taken back until the next one has begun."""
-        return self.show(Conversation(), speaker) | {
-            self._parts.cleared: conversation,
-            self._parts.undo: gr.update(visible=bool(conversation.turns)),
-        }
+    # -- which conversation ---------------------------------------------------------------------------------------
 
-    def undo(self, cleared: Conversation, speaker: Speaker) -> Updates:
-        """Takes the cleared conversation back."""
-        return self.show(cleared, speaker)
+    async def load(
+        self, wanted: str, conversation: Conversation, speaker: Speaker, desk: Desk
+    ) -> AsyncIterator[Updates]:
+        """The page as its address says: with a conversation, or none yet."""
+        if desk.watched or conversation.turns:  # somebody was quick to ask
+            yield {self._parts.header: speaker.head(self._assistant)}
+        elif wanted:
+            async for updates in self.open(wanted, speaker, desk):
+                yield updates
+        else:
+            yield self.show(conversation, speaker, desk)
 
-    def refreshed(self, conversation: Conversation, speaker: Speaker, request: gr.Request) -> Updates:
+    async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+        """Shows a conversation that is kept, and what is being written in it."""
+        running = self._running.get(conversation_id)
+        desk.watched, desk.editing, desk.shown = None, "", RECENT
+        try:
+            kept = running.before if running else self._kept.open(conversation_id).conversation
+        except (UnknownConversation, ArchiveUnreadable) as error:
+            said = describe(error).message
+            yield self.begin(speaker, desk) | {self._parts.draft: render.notice(said), self._parts.announcement: said}
+            return
+        yield self.show(kept, speaker, desk)
+        if running:
+            async for updates in self._watch(running, speaker, desk):
+                yield updates
+
+    def begin(self, speaker: Speaker, desk: Desk) -> Updates:
+        """An empty conversation; the one before stays among those that are kept."""
+        desk.watched, desk.editing, desk.shown = None, "", RECENT
+        return self.show(Conversation(), speaker, desk) | {self._parts.question: ""}
+
+    def use(self, conversation: Conversation, speaker: Speaker, desk: Desk, event: gr.EventData) -> Updates:
+        """What was clicked in the turns: a question to edit, another version of one, or those before."""
+        deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
+        asked = {turn.id: turn.question for turn in conversation.turns}
+        nothing: Updates = {self._parts.announcement: gr.skip()}
+        match deed:
+            case "edit" if of in asked and not desk.watched:
+                desk.editing = of
+                return {self._parts.question: asked[of], self._parts.editing: gr.update(visible=True)}
+            case "version" if not desk.watched:
+                desk.editing = ""
+                try:
+                    return self.show(self._kept.choose(conversation.id, of).conversation, speaker, desk)
+                except (UnknownConversation, ArchiveUnreadable) as error:
+                    return {self._parts.draft: render.notice(describe(error).message)}
+            case "earlier":
+                desk.shown += RECENT
+                shown: Updates = {self._parts.turns: self._turns(conversation, desk)}
+                if not desk.watched:
+                    shown[self._parts.sources] = render.sources(self._recent(conversation, desk))
+                return shown
+        return nothing
+
+    def cancel_edit(self, desk: Desk) -> Updates:
+        """Leaves an earlier question as it was."""
+        desk.editing = ""
+        return {self._parts.question: "", self._parts.editing: gr.update(visible=False)}
+
+    @staticmethod
+    def _recent(conversation: Conversation, desk: Desk) -> Conversation:
+        """The turns that are on the page."""
+        return replace(conversation, turns=conversation.turns[-desk.shown :])
+
+    def _turns(self, conversation: Conversation, desk: Desk) -> str:
+        versions = self._kept.versions(conversation.id) if conversation.id else {}
+        return render.conversation(conversation, versions, desk.shown)
+
+    def refreshed(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """What the chat says of the library, after that has changed."""
         head: Updates = {self._parts.header: speaker.head(self._assistant)}
-        if conversation.turns or self._stops.get(request.session_hash or ""):  # begun, or being written
+        if conversation.turns or desk.watched:  # begun, or being written
             return head
         turns = render.welcome(self._assistant.library.status())
         return head | self._suggested() | {self._parts.turns: turns}
 
-    def show(self, conversation: Conversation, speaker: Speaker) -> Updates:
+    def show(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """The whole chat for a conversation at rest."""
         parts, status = self._parts, self._assistant.library.status()
         begun = bool(conversation.turns)
         return {
             parts.conversation: conversation,
             parts.header: speaker.head(self._assistant),
-            parts.turns: render.conversation(conversation.turns) if begun else render.welcome(status),
+            parts.turns: self._turns(conversation, desk) if begun else render.welcome(status),
             parts.draft: "",
-            parts.sources: render.sources(conversation),
+            parts.sources: render.sources(self._recent(conversation, desk)),
             parts.announcement: _announcement(conversation.turns[-1]) if begun else "",
+            parts.saving: render.saving(conversation.id) if begun and conversation.id else "",
+            parts.editing: gr.update(visible=bool(desk.editing)),
             parts.retry: gr.update(visible=begun),
-            parts.clear: gr.update(visible=begun),
-            parts.undo: gr.update(visible=False),
             parts.quote: gr.update(visible=begun and _wants_quotations(conversation.turns[-1])),
             **self._instead(conversation.turns[-1] if begun else None),
-            **self._running(False),
+            **self._busy(False),
             **({button: gr.update(visible=False) for button in parts.examples} if begun else self._suggested()),
         }
 
@@ -315,12 +444,12 @@ class Chat:
             },
         }
 
-    def _running(self, running: bool) -> Updates:
+    def _busy(self, running: bool) -> Updates:
         return {self._parts.send: gr.update(visible=not running), self._parts.stop: gr.update(visible=running)} | (
             {
                 part: gr.update(visible=False)
                 for part in (
-                    *(self._parts.retry, self._parts.clear, self._parts.undo, self._parts.quote),
+                    *(self._parts.retry, self._parts.quote),
                     *(*self._parts.kinds, self._parts.shorter, self._parts.longer),
                 )
             }
@@ -350,35 +479,6 @@ class Chat:
                 draft.pieces.append(citation)
             case Unsourced(mark):
                 draft.pieces.append(mark)
-
-
-async def paced(events: AsyncGenerator[Event, None], seconds: float) -> AsyncIterator[list[Event]]:
-    """The events in batches, one every so many seconds at most; none waits longer than that for the next one."""
-    waiting: asyncio.Future[Event] | None = None
-    batch: list[Event] = []
-    given = 0.0
-    try:
-        while True:
-            waiting = waiting or asyncio.ensure_future(anext(events))
-            left = max(0.0, given + seconds - time.monotonic()) if batch else None
-            await asyncio.wait({waiting}, timeout=left)
-            if waiting.done():
-                try:
-                    batch.append(waiting.result())
-                except StopAsyncIteration:
-                    break
-                finally:
-                    waiting = None
-            if batch and time.monotonic() - given >= seconds:
-                yield batch
-                batch, given = [], time.monotonic()
-        if batch:
-            yield batch
-    finally:
-        if waiting:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-        await events.aclose()
 
 
 def _wants_quotations(turn: Turn) -> bool:

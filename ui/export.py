@@ -22,7 +22,9 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)\d)", re.IGNORECASE)  # n
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 # Markers and dots as `render` and `topic_map` build them. Text is escaped by then, so that none can look like these.
-_MARKER = re.compile(r'<a class="cite ([\w-]+)" href="#src-(\d+)-s(\d+)"')
+_MARKER = re.compile(
+    r'<a class="cite ([\w-]+)" href="#src-(\d+)-s(\d+)" data-title="([^"]*)" data-quote="([^"]*)" data-support="[^"]*"'
+)
 _DOT = re.compile(r'<a class="dot (theme-\d+)" href="#([\w-]*)" tabindex="-1">(.*?)</a>', re.DOTALL)
 _HIGH_HEADING = re.compile(r"(</?h)[12]>")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # a browser shows boxes, UTF-8 has no surrogates
@@ -106,10 +108,11 @@ def _answer(turn: Turn, at: int, places: list[_Place]) -> str:
     before = len(places)
 
     def found(marker: re.Match[str]) -> str:
-        look, number, sentence = marker.groups()
+        look, number, sentence, title, quote = marker.groups()
         place = _Place(int(number), int(sentence), look.replace("-", " "), at, len(places) - before + 1)
         places.append(place)
-        return f'<a id="{place.id}" class="cite {look}" href="#{_sentence_id(place.number, place.sentence)}"'
+        link = f"#{_sentence_id(place.number, place.sentence)}"
+        return f'<a id="{place.id}" class="cite {look}" href="{link}" title="{title}: {quote}"'
 
     pieces = [_NOT_TEXT.sub("", piece) if isinstance(piece, str) else piece for piece in turn.pieces]
     return _MARKER.sub(found, _HIGH_HEADING.sub(r"\g<1>3>", render.answer(pieces)))

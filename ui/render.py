@@ -18,13 +18,16 @@ from assistant import (
     Plan,
     Standing,
     Status,
+    Style,
     TopicMap,
     Turn,
+    as_text,
     limited,
+    reference,
     sentences,
 )
 
-from . import words
+from . import icons, words
 from .text import card_id, visible
 from .topic_map import topic_map
 
@@ -39,6 +42,8 @@ _TAGS = frozenset("blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong
 _PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")
 _SPACE_BEFORE_MARKER = re.compile(r" +(?=\ue000)")
 _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+
+_STYLES: Sequence[tuple[Style, str]] = (("bibtex", "BibTeX"), ("apa", "APA"), ("plain", words.PLAIN))
 
 _MARK = (
     '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M10 5H5v22h5M22 5h5v22h-5"/>'
@@ -93,12 +98,21 @@ def welcome(status: Status) -> str:
     return f'<section class="welcome"><h2>{words.WELCOME}</h2><p>{words.WELCOME_MORE}</p></section>'
 
 
-def conversation(turns: Sequence[Turn]) -> str:
-    """All finished turns, oldest first."""
-    return "".join(turn(item) for item in turns)
+def conversation(shown: Conversation, versions: Mapping[str, Sequence[str]], last: int) -> str:
+    """The last so many finished turns, oldest first, with the way to those before.
+
+    `versions` has, for a turn that was asked in more than one way, the ids of all of these in the order of asking.
+    """
+    earlier = (
+        f'<p class="earlier"><button type="button" data-do="earlier">{words.EARLIER_TURNS}</button></p>'
+        if len(shown.turns) > last
+        else ""
+    )
+    turns = "".join(turn(item, versions.get(item.id, ()), shown.id) for item in shown.turns[-last:])
+    return f'<div data-conversation="{escape(shown.id)}">{earlier}{turns}</div>'
 
 
-def turn(item: Turn) -> str:
+def turn(item: Turn, versions: Sequence[str] = (), conversation_id: str = "") -> str:
     """One finished turn: the question, how it was read, the answer, and how it ended if not as expected."""
     note = ""
     if item.outcome is Outcome.STOPPED:
@@ -107,7 +121,52 @@ def turn(item: Turn) -> str:
         note = f'<p class="note problem" role="alert">{escape(visible(item.problem))}</p>'
     elif item.note:
         note = f'<p class="note">{escape(visible(item.note))}</p>'
-    return _turn(item.plan, _map(item.topic_map) + answer(item.pieces) + note + _downloads(item) + _meta(item))
+    below = _downloads(item) + _meta(item) + _keep(item, conversation_id)
+    return _turn(item.plan, _map(item.topic_map) + answer(item.pieces, item.id) + note + below, _tools(item, versions))
+
+
+def _keep(item: Turn, conversation_id: str) -> str:
+    """What takes an answer along: a button that copies it with its references, and a menu of files."""
+    if not conversation_id or not item.pieces:
+        return ""
+    text = escape(visible(as_text(item)))
+    return (
+        f'<div class="keep"><p class="copies"><button type="button" data-copy="{text}">{icons.COPY} '
+        f"<span>{words.COPY_TURN}</span></button></p>{saving(conversation_id, item.id)}</div>"
+    )
+
+
+def saving(conversation_id: str, turn_id: str = "") -> str:
+    """A menu of the files that a conversation, or one turn of it, can be saved as."""
+    name = words.SAVE_TURN if turn_id else words.SAVE_CONVERSATION
+    of_turn = f"?turn={escape(turn_id)}" if turn_id else ""
+    links = "".join(
+        f'<li><a href="save/{escape(conversation_id)}/{kind}{of_turn}" download>{text}</a></li>'
+        for kind, text in words.FILES.items()
+    )
+    return f'<details class="saving"><summary>{name}</summary><ul>{links}</ul></details>'
+
+
+def _tools(item: Turn, versions: Sequence[str]) -> str:
+    """What can be done with a question that is kept: edit it, and turn to its other versions."""
+    if not item.id:
+        return ""
+
+    def button(deed: str, of: str, name: str, text: str) -> str:
+        off = "" if of else " disabled"
+        return (
+            f'<button type="button" data-do="{deed}" data-of="{escape(of)}" title="{name}" aria-label="{name}"{off}>'
+            f"{text}</button>"
+        )
+
+    edit = button("edit", item.id, words.EDIT, icons.EDIT)
+    if item.id not in versions:
+        return f'<span class="tools">{edit}</span>'
+    place = versions.index(item.id)
+    before = button("version", versions[place - 1] if place else "", words.EARLIER_VERSION, "‹")
+    after = button("version", "".join(versions[place + 1 : place + 2]), words.LATER_VERSION, "›")
+    which = f'<span class="versions">{before}{words.version(place + 1, len(versions))}{after}</span>'
+    return f'<span class="tools">{which}{edit}</span>'
 
 
 def _map(found: TopicMap | None) -> str:
@@ -149,7 +208,7 @@ def draft(plan: Plan, pieces: Sequence[Piece], step: str, found: TopicMap | None
     return _turn(plan, f'{_map(found)}{answer(pieces)}<p class="step">{escape(step)}</p>')
 
 
-def _turn(plan: Plan, body: str) -> str:
+def _turn(plan: Plan, body: str, tools: str = "") -> str:
     question, read_as = plan.question, ""
     if plan.mode is not Mode.ASK:
         chosen = f" {words.CHOSEN}" if plan.automatic else ""
@@ -161,12 +220,15 @@ def _turn(plan: Plan, body: str) -> str:
     return (
         '<article class="turn"><h2 class="question" dir="auto">'
         f'<span class="unseen" dir="ltr">{words.YOU_ASKED}: </span>'  # a direction of its own, and so not the heading's
-        f'{escape(visible(question))}</h2>{read_as}<div class="answer" dir="auto">{body}</div></article>'
+        f'{escape(visible(question))}</h2>{tools}{read_as}<div class="answer" dir="auto">{body}</div></article>'
     )
 
 
-def answer(pieces: Sequence[Piece]) -> str:
-    """An answer as HTML: our own tags from its Markdown, no images, and no links but citations."""
+def answer(pieces: Sequence[Piece], turn_id: str = "") -> str:
+    """An answer as HTML: our own tags from its Markdown, no images, and no links but citations.
+
+    With the id of its turn, each citation has an id of its own, to which its source leads back.
+    """
     marks: list[str] = []
     text = ""
     for piece in pieces:
@@ -174,7 +236,8 @@ def answer(pieces: Sequence[Piece]) -> str:
             text += visible(piece)
         else:
             text += f"\ue000{len(marks)}\ue001"
-            marks.append(marker(piece) if isinstance(piece, Citation) else _no_source())
+            place = place_id(turn_id, len(marks)) if turn_id else ""
+            marks.append(marker(piece, place) if isinstance(piece, Citation) else _no_source())
     markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text))
     clean = _TABLE.sub(_scrolling, nh3.clean(markup, tags=set(_TAGS), attributes={}))
     return _PLACEHOLDER.sub(lambda found: marks[int(found[1])], clean)
@@ -190,15 +253,16 @@ def _scrolling(table: re.Match[str]) -> str:
     return f'<div class="table" role="region" aria-label="{words.TABLE}" tabindex="0">{rows}</div>'
 
 
-def marker(citation: Citation) -> str:
-    """The link from a claim to the sentence it rests on."""
-    title = escape(visible(f"{citation.paper.display_title}: {citation.quote}"))
+def marker(citation: Citation, place: str = "") -> str:
+    """The link from a claim to the sentence it rests on; `peek.js` shows title and sentence when it is pointed at."""
+    title, quote = escape(visible(citation.paper.display_title)), escape(visible(citation.quote))
+    identity = f' id="{place}"' if place else ""
     found = words.SUPPORT[citation.support]
     source = f"Source {citation.number}, sentence {citation.sentence}, {found}: {citation.paper.display_title}"
     label, look = escape(visible(source)), citation.support.replace(" ", "-")
     return (
-        f'<a class="cite {look}" href="#{_sentence_id(citation.number, citation.sentence)}" title="{title}" '
-        f'aria-label="{label}">{citation.number}</a>'
+        f'<a class="cite {look}" href="#{_sentence_id(citation.number, citation.sentence)}"{identity} '
+        f'data-title="{title}" data-quote="{quote}" data-support="{found}" aria-label="{label}">{citation.number}</a>'
     )
 
 
@@ -216,37 +280,68 @@ def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[P
     now = _by_number(piece for piece in (pieces if pieces is not None else last.pieces if last else ()))
     before = _by_number(piece for item in (shown.turns if writing else shown.turns[:-1]) for piece in item.pieces)
     marks = {number: _labels(now.get(number, ()), before.get(number, ())) for number in {*now, *before}}
+    places = _places(shown.turns)
     cited_ids = {citations[0].paper.id for citations in now.values()}
     papers = found if writing else last.papers if last else ()
     beside = [paper for paper in papers if paper.id not in cited_ids]
     ids_beside = {paper.id for paper in beside}
     number_of = {citations[0].paper.id: number for number, citations in before.items()}
-    groups = [
-        (words.CITED_NOW, [card(now[n][0].paper, n, marks[n], is_open=place < 3) for place, n in enumerate(now)]),
-        (
-            words.FOUND_NOT_CITED,
-            [card(p, n := number_of.get(p.id), marks.get(n or 0, {}), is_open=False) for p in beside],
-        ),
-        (
-            words.CITED_BEFORE,
-            [
-                card(before[n][0].paper, n, marks[n], is_open=False)
-                for n in sorted(before)
-                if n not in now and before[n][0].paper.id not in ids_beside
-            ],
-        ),
-    ]
-    body = "".join(f"<h3>{title}</h3>{''.join(cards)}" for title, cards in groups if cards)
+
+    def cards(of: Iterable[tuple[Paper, int | None]], opened: int = 0) -> list[str]:
+        return [
+            card(paper, n, marks.get(n or 0, {}), places.get(n or 0, ()), is_open=place < opened)
+            for place, (paper, n) in enumerate(of)
+        ]
+
+    cited_now = cards(((citations[0].paper, n) for n, citations in now.items()), opened=3)
+    not_cited = cards((paper, number_of.get(paper.id)) for paper in beside)
+    cited_before = cards(
+        (before[n][0].paper, n) for n in sorted(before) if n not in now and before[n][0].paper.id not in ids_beside
+    )
+    body = (
+        _group(words.CITED_NOW, cited_now)
+        + _group(words.FOUND_NOT_CITED, not_cited, folds=bool(now) and not writing)
+        + _group(words.CITED_BEFORE, cited_before)
+    )
     return (
         f'<section class="panel" aria-labelledby="sources-title"><h2 id="sources-title" tabindex="-1">{words.SOURCES}'
         f"</h2>{body or f'<p class=hint>{words.SOURCES_EMPTY}</p>'}</section>"
     )
 
 
-def card(paper: Paper, number: int | None, cited: Mapping[int, str], *, is_open: bool) -> str:
+def _group(title: str, cards: Sequence[str], *, folds: bool = False) -> str:
+    """Cards under a heading; one that `folds` is closed until its reader opens it."""
+    if not cards:
+        return ""
+    if not folds:
+        return f"<h3>{title}</h3>{''.join(cards)}"
+    size = f'<span class="size">{len(cards)}</span>'
+    return f'<details class="group"><summary><h3>{title} {size}</h3></summary>{"".join(cards)}</details>'
+
+
+def _places(turns: Iterable[Turn]) -> dict[int, list[str]]:
+    """The ids of the markers of each number, in the order of reading."""
+    found: dict[int, list[str]] = {}
+    for item in turns:
+        marks = [piece for piece in item.pieces if not isinstance(piece, str)]
+        for place, piece in enumerate(marks if item.id else ()):
+            if isinstance(piece, Citation):
+                found.setdefault(piece.number, []).append(place_id(item.id, place))
+    return found
+
+
+def place_id(turn_id: str, place: int) -> str:
+    """The id of a marker."""
+    return f"cite-{turn_id}-{place}"
+
+
+def card(
+    paper: Paper, number: int | None, cited: Mapping[int, str], places: Sequence[str] = (), *, is_open: bool
+) -> str:
     """One paper of the source panel: title, what is known of it, and its abstract with the cited sentences marked.
 
-    `cited` has the support label of every cited sentence; one that no claim was found in looks different.
+    `cited` has the support label of every cited sentence; one that no claim was found in looks different. `places`
+    are the ids of the markers that cite it, to which it leads back.
     """
     name = f'<span class="number">{number}</span>' if number else ""
     identity = f' id="{card_id(paper)}"' if paper.id else ""
@@ -258,8 +353,27 @@ def card(paper: Paper, number: int | None, cited: Mapping[int, str], *, is_open:
         f'<details class="card"{identity}{" open" if is_open else ""}><summary>{name}'
         f'<span class="title" dir="auto">{escape(visible(paper.display_title))}</span></summary>'
         f'<p class="facts" dir="auto">{escape(visible(_facts(paper)))}{opens}</p>'
-        f'<p class="abstract" dir="auto">{_abstract(paper, number, cited)}</p></details>'
+        f'<p class="abstract" dir="auto">{_abstract(paper, number, cited)}</p>{_copies(paper)}{_ways_back(places)}'
+        "</details>"
     )
+
+
+def _copies(paper: Paper) -> str:
+    """The buttons that copy a reference to a paper."""
+    buttons = "".join(
+        f'<button type="button" data-copy="{escape(visible(reference(paper, style)))}" '
+        f'aria-label="{words.COPY_REFERENCE}: {name}">{name}</button>'
+        for style, name in _STYLES
+    )
+    return f'<p class="copies">{words.COPY_REFERENCE}: {buttons}</p>'
+
+
+def _ways_back(places: Sequence[str]) -> str:
+    links = " ".join(
+        f'<a class="way-back" href="#{place}" aria-label="{words.place(number)}">{number}</a>'
+        for number, place in enumerate(places, start=1)
+    )
+    return f'<p class="ways-back">{words.CITED_AT} {links}</p>' if links else ""
 
 
 def notice(text: str) -> str:

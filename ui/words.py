@@ -11,7 +11,7 @@ QUOTING_MODE_MEANS = "No language model is set up: answers are sentences of the 
 
 QUESTION_LABEL = "Your question"
 QUESTION_HINT = "Ask your papers …"
-SEND, STOP, RETRY, CLEAR, UNDO = "Ask", "Stop", "Try again", "New conversation", "Undo"
+SEND, STOP, RETRY, NEW = "Ask", "Stop", "Try again", "New conversation"
 
 MODE_LABEL = "Kind of answer"
 MODES = {"auto": "Auto", "ask": "Ask", "compare": "Compare", "summarise": "Summarise"}
@@ -37,16 +37,15 @@ CONVERSATIONS, FIND, FIND_HINT = "Conversations", "Search the conversations", "S
 NO_CONVERSATIONS = "What you ask is kept here."
 NOTHING_FOUND = "No conversation has these words."
 MORE_CONVERSATIONS, RENAME, NEW_NAME, DELETE = "Show more", "Rename", "New name", "Delete"
-UNDO_DELETION = "Undo"
-CONVERSATION_GONE = "This conversation is not here; it may have been deleted."
-SHOW_CONVERSATIONS = "Conversations"
-EDIT, EDITING, CANCEL_EDIT = (
-    "Edit this question",
-    "Editing an earlier question: the conversation goes on from there",
-    "Cancel",
-)
-EARLIER_VERSION, LATER_VERSION = "Version before", "Version after"
+UNDO_DELETION, READ_IN = "Undo", "Open a saved one (JSON)"
+EDIT, EARLIER_VERSION, LATER_VERSION = "Edit this question", "Version before", "Version after"
 EARLIER_TURNS = "Show earlier questions"
+SAVE_TURN, SAVE_CONVERSATION, COPY_TURN = "Save this answer", "Save the conversation", "Copy with references"
+FILES = {"markdown": "Markdown", "html": "Web page (HTML)", "bibtex": "References (BibTeX)", "json": "JSON"}
+NO_SUCH_FORMAT = "Conversations are saved as markdown, html, bibtex and json."
+NO_SUCH_TURN = "There is no such answer in this conversation; it may be another version of it."
+COPY_REFERENCE, PLAIN = "Copy the reference", "Plain"
+NOT_COPIED = "Your browser did not let the page copy"
 
 VIEWS = {"chat": "Chat", "library": "Library"}
 VIEWS_LABEL = "Views"
@@ -105,6 +104,7 @@ REFUSED_STATUS = "Nothing found in this collection."
 SOURCES = "Sources"
 SOURCES_EMPTY = "The papers behind an answer appear here, with the cited sentences marked."
 CITED_NOW, FOUND_NOT_CITED, CITED_BEFORE = "Cited in this answer", "Found, not cited", "Cited earlier"
+CITED_AT = "Cited at"
 FACTS_UNKNOWN = "Authors and year are not known"
 OPEN_PAPER = "Open the paper"
 
@@ -159,6 +159,7 @@ OF_SCRIPT = {
     "mode": MODE_LABEL,
     "back": BACK_TO_ANSWER,
     "copied": COPIED,
+    "notCopied": NOT_COPIED,
     "collection": COLLECTION_HINT,
     "keys": KEYS,
     "keysOf": KEYS_OF,
@@ -166,7 +167,7 @@ OF_SCRIPT = {
     "keysOn": KEYS_ON,
     "close": CLOSE,
 }
-"""What `page.js` says, which is handed this with the page."""
+"""What the scripts say, which is handed this with the page."""
 
 
 def day(of: date, today: date) -> str:
@@ -187,6 +188,21 @@ def version(place: int, total: int) -> str:
 def deleted(title: str) -> str:
     """That a conversation was deleted."""
     return f"“{title}” was deleted."
+
+
+def place(number: int) -> str:
+    """The name of a link from a source back to the answer."""
+    return f"Citation {number} of this paper in the answers"
+
+
+def editing() -> str:
+    """The line above the question while an earlier one is edited, which is also the button that leaves it as it was."""
+    return "Editing an earlier question; the answer before is kept  ✕"
+
+
+def too_large(most: int) -> str:
+    """That a file is not read in."""
+    return f"The file is larger than {most // 1_000_000} MB."
 
 
 def papers(count: int) -> str:

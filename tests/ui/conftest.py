@@ -25,7 +25,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Opens an address in a new browser profile. Fails the test if a page reached elsewhere or complained."""
     contexts, elsewhere, complaints = [], list[str](), list[str]()
 
-    def open_page(address: str, *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+    def open_page(address: str, *, width: int = 1440, height: int = 900, theme: str = "light", path: str = "") -> Page:
         dark = "dark" if theme == "dark" else "light"
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=dark)
         context.set_default_timeout(15_000)
@@ -41,7 +41,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         )
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        return opened(page, address)
+        return opened(page, f"{address}{path}")
 
     yield open_page
     for context in contexts:

@@ -9,30 +9,55 @@ from typing import Any, cast
 import gradio as gr
 
 from assistant import Assistant, Conversation
-from ui.chat import Chat, Parts, Speaker
+from ui.chat import Chat, Desk, Parts, Speaker
 
 
 class Waiting:
-    """An assistant that says nothing until it is stopped."""
+    """An assistant that says nothing until it is stopped, and keeps nothing."""
+
+    def __init__(self) -> None:
+        self.stopped: list[asyncio.Event] = []
+        self.conversations = SimpleNamespace(versions=lambda _: {})
 
     async def ask(self, *_: object, stop: asyncio.Event, **__: object) -> AsyncIterator[Any]:
         await stop.wait()
+        self.stopped.append(stop)
         return
         yield
 
 
-async def test_two_turns_of_one_session_keep_their_own_stop_signals() -> None:
+async def test_each_page_stops_the_turn_that_it_watches_and_no_other() -> None:
     names = [field.name for field in dataclasses.fields(Parts)]
     parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
-    chat = Chat(cast(Assistant, Waiting()), parts)
-    request = cast(gr.Request, SimpleNamespace(session_hash="one"))
-    turns = [chat.ask("Q", "auto", Conversation(), Speaker(), "", "", "", "", "", False, (), request) for _ in range(3)]
+    assistant = Waiting()
+    chat = Chat(cast(Assistant, assistant), parts)
+    desks = [Desk(), Desk()]
+    turns = [chat.ask("Q", "auto", Conversation(), Speaker(), desk, "", "", "", "", "", False, ()) for desk in desks]
     for turn in turns:
         await anext(turn)  # it runs
-    pending = [asyncio.ensure_future(anext(turn, None)) for turn in turns]
-    await asyncio.sleep(0)
-    pending[0].cancel()
-    await asyncio.gather(pending[0], return_exceptions=True)
-    chat.stop(request)
-    assert await asyncio.wait_for(asyncio.gather(*pending[1:]), 2) == [None, None]
-    chat.stop(request)  # nothing is left to stop
+    one, other = (desk.watched for desk in desks)
+    assert one and other and one.task and other.task
+    chat.stop(desks[0])
+    await asyncio.wait_for(one.task, 2)
+    assert assistant.stopped == [one.stop]
+    assert not other.over
+    await turns[1].aclose()  # its page is closed, and the turn goes on
+    assert not other.over
+    other.stop.set()
+    await asyncio.wait_for(other.task, 2)
+
+
+async def test_what_is_sent_twice_is_asked_once() -> None:
+    names = [field.name for field in dataclasses.fields(Parts)]
+    parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
+    chat, desk = Chat(cast(Assistant, Waiting()), parts), Desk()
+    first, second = (
+        chat.ask("Q", "auto", Conversation(), Speaker(), desk, "", "", "", "", "", False, ()) for _ in range(2)
+    )
+    await anext(first)
+    watched = desk.watched
+    assert [update async for update in second] == [{parts.announcement: gr.skip()}]
+    assert watched and desk.watched is watched
+    watched.stop.set()
+    assert watched.task
+    await asyncio.wait_for(watched.task, 2)

@@ -127,34 +127,21 @@ def test_every_example_is_answered_with_citations(page: Page) -> None:
         turn = finished(page, 1)
         expect(turn.locator("h2")).to_contain_text(text)
         assert markers(turn).count() >= 1
-        page.locator("#clear").click()
+        page.locator("#new").click()
         expect(examples).to_have_count(4)
 
 
-def test_trying_again_replaces_the_last_answer_and_keeps_its_numbers(page: Page) -> None:
+def test_trying_again_shows_the_new_answer_and_keeps_its_numbers(page: Page) -> None:
     ask(page, "What is TabPFN?")
-    before = ask(page, QUESTION).inner_text()
-    page.evaluate("for (const turn of document.querySelectorAll('#turns .turn')) turn.dataset.painted = 'before'")
+    before = ask(page, QUESTION).locator(".answer").inner_text()
     page.locator("#retry").click()
-    expect(page.locator("[data-painted]")).to_have_count(0)
-    assert finished(page, 2).inner_text() == before
-
-
-def test_a_new_conversation_can_be_taken_back(page: Page) -> None:
-    marker = markers(ask(page, QUESTION)).first
-    page.locator("#clear").click()
-    expect(page.get_by_role("heading", name=words.WELCOME)).to_be_visible()
-    expect(page.locator(".turn")).to_have_count(0)
-    expect(page.locator("details.card")).to_have_count(0)
-    page.locator("#undo").click()
-    expect(page.locator("#turns .turn")).to_have_count(1)
-    marker.click()
-    expect_opened(page, marker)
+    expect(page.locator("#turns .versions")).to_contain_text(words.version(2, 2))
+    assert finished(page, 2).locator(".answer").inner_text() == before
 
 
 def test_a_new_conversation_counts_from_one_again(page: Page) -> None:
     ask(page, QUESTION)
-    page.locator("#clear").click()
+    page.locator("#new").click()
     expect(page.locator(".turn")).to_have_count(0)
     expect(markers(ask(page, "What is TabPFN?")).first).to_have_text("1")
 
@@ -170,8 +157,9 @@ def test_two_browsers_share_nothing(open_page: OpenPage, address: str) -> None:
     one, other = open_page(address), open_page(address)
     ask(one, QUESTION)
     expect(markers(ask(other, "What is TabPFN?")).first).to_have_text("1")
-    expect(other.locator("#desk")).not_to_contain_text("MiniCache")  # the Library beside it lists both
-    expect(one.locator("#desk")).not_to_contain_text("TabPFN")
+    for each, stranger in ((other, "MiniCache"), (one, "TabPFN")):  # the list of conversations has both
+        expect(each.locator("#turns")).not_to_contain_text(stranger)
+        expect(each.locator("#sources")).not_to_contain_text(stranger)
     opened(other, address)
     expect(other.locator("#turns .turn")).to_have_count(0)
 
@@ -246,12 +234,10 @@ def test_the_way_back_on_a_phone_shows_only_where_it_leads_somewhere(open_page: 
 
 def test_the_keyboard_goes_on_in_the_question_box(page: Page) -> None:
     ask(page, QUESTION)
-    for button, turns in (("#clear", 0), ("#undo", 1)):
-        page.locator(button).focus()
-        page.keyboard.press("Enter")
-        expect(page.locator("#turns .turn")).to_have_count(turns)
-        expect(page.locator(button)).to_be_hidden()
-        expect(question(page)).to_be_focused()
+    page.locator("#new").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#turns .turn")).to_have_count(0)
+    expect(question(page)).to_be_focused()
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -347,7 +333,7 @@ def test_text_stands_out_from_its_background(open_page: OpenPage, address: str, 
 def test_every_control_has_a_name_and_the_answer_is_announced(page: Page) -> None:
     expect(page.get_by_role("textbox", name=words.QUESTION_LABEL)).to_be_visible()
     ask(page, QUESTION)
-    for name in (words.SEND, words.RETRY, words.CLEAR):
+    for name in (words.SEND, words.RETRY, words.NEW):
         expect(page.get_by_role("button", name=name)).to_be_visible()
     expect(page.get_by_role("status").filter(has_text="Answer complete")).to_have_count(1)
     expect(page.get_by_role("link", name=re.compile(r"^Source 1, sentence \d+.*: MiniCache")).first).to_be_visible()
@@ -395,7 +381,7 @@ def test_another_session_cannot_read_a_conversation_through_the_api(page: Page, 
     with httpx.Client(base_url=f"{address}/gradio_api", timeout=15) as client:
         handlers = client.get(f"{address}/config").json()["dependencies"]
         for handler in handlers:
-            if handler["api_name"] in ("show", "retry", "undo"):
+            if handler["api_name"] in ("show", "retry", "use"):
                 call = {"data": [None] * len(handler["inputs"]), "fn_index": handler["id"], "session_hash": "intruder"}
                 client.post("/queue/join", json=call).raise_for_status()
                 answers[handler["api_name"]] = _result(client)

@@ -29,15 +29,17 @@ from ui import render, words
 from ui.text import visible
 
 TAGS = set(
-    "a article blockquote br circle code details div em figcaption figure h1 h2 h3 h4 h5 h6 header hr li mark ol p "
+    "a article blockquote br button circle code "
+    "details div em figcaption figure h1 h2 h3 h4 h5 h6 header hr li mark ol p "
     "path pre section span strong summary svg table tbody td text th thead title tr ul".split()
 )
 ATTRIBUTES = set(
-    "aria-hidden aria-label aria-labelledby class cx cy d dir download href id open r rel role scope tabindex target "
-    "title viewbox x y".split()
+    "aria-hidden aria-label aria-labelledby class cx cy d data-conversation data-copy data-do data-of data-quote "
+    "data-support data-title dir disabled download href id open r rel role scope tabindex target title type viewbox "
+    "x y".split()
 )
 INVISIBLE = [*map(chr, [0x200B, 0x200E, 0x200F, 0x202A, 0x202E, 0x2060, 0x2066, 0x2069, 0xFEFF])]
-PRIVATE = ["\ue000", "\ue001", "\ue0000\ue001", "\uf8ff"]
+PRIVATE = ["\ue000", "\ue001", "\ue0000\ue001", "\uf8ff", "\ud800", "\udfff"]
 HOSTILE = [
     *(
         "<script>alert(1)</script>",
@@ -184,9 +186,9 @@ class Page(HTMLParser):
 def assert_clean(page: Page) -> None:
     assert page.tags <= TAGS
     assert {name for _, name, _ in page.attributes} <= ATTRIBUTES
-    ours = ("#src-", "#paper-", "https://", "http://", "data:text/csv;", "data:text/markdown;")
+    ours = ("#src-", "#paper-", "#cite-", "https://", "http://", "data:text/csv;", "data:text/markdown;", "save/")
     assert all(href.startswith(ours) for href in page.values("href"))
-    assert len(page.values("download")) == sum(href.startswith("data:") for href in page.values("href"))
+    assert len(page.values("download")) == sum(href.startswith(("data:", "save/")) for href in page.values("href"))
     assert all(
         (tag, name) in {("a", "href"), ("a", "target"), ("a", "rel")}
         for tag, name, _ in page.attributes
@@ -196,12 +198,20 @@ def assert_clean(page: Page) -> None:
     assert not any("\ue000" <= character <= "\uf8ff" for character in page.html)
 
 
+def kept(conversation: Conversation) -> Conversation:
+    """The same with the ids that it has once it is kept."""
+    turns = tuple(replace(turn, id=f"{place:032x}") for place, turn in enumerate(conversation.turns))
+    return replace(conversation, turns=turns, id="c" * 32)
+
+
 @given(conversations())
 def test_hostile_text_brings_no_tag_attribute_or_address_of_its_own(
     made: tuple[Conversation, list[Paper], list[Piece]],
 ) -> None:
-    conversation, found, written = made
-    assert_clean(Page(render.conversation(conversation.turns)))
+    conversation, found, written = kept(made[0]), made[1], made[2]
+    versions = {turn.id: ("1", turn.id, "2") for turn in conversation.turns[:1]}
+    assert_clean(Page(render.conversation(conversation, versions, 1)))
+    assert_clean(Page(render.conversation(conversation, {}, 20)))
     assert_clean(Page(render.sources(conversation)))
     assert_clean(Page(render.sources(conversation, found, written)))
     for turn in conversation.turns:
@@ -213,8 +223,8 @@ def test_hostile_text_brings_no_tag_attribute_or_address_of_its_own(
 def test_every_marker_leads_to_its_sentence_in_the_sources(
     made: tuple[Conversation, list[Paper], list[Piece]],
 ) -> None:
-    conversation, found, written = made
-    at_rest = (render.conversation(conversation.turns), render.sources(conversation))
+    conversation, found, written = kept(made[0]), made[1], made[2]
+    at_rest = (render.conversation(conversation, {}, 20), render.sources(conversation))
     while_writing = (
         at_rest[0] + render.draft(Plan(Mode.ASK, "Q", "Q"), written, words.WRITING),
         render.sources(conversation, found, written),
@@ -224,6 +234,9 @@ def test_every_marker_leads_to_its_sentence_in_the_sources(
         assert len(ids) == len(set(ids))
         markers = [href for tag, name, href in Page(answers).attributes if name == "href" and href.startswith("#src")]
         assert {href.removeprefix("#") for href in markers} <= set(ids)
+        ways_back = [href.removeprefix("#") for href in Page(panel).values("href") if href.startswith("#cite-")]
+        assert set(ways_back) <= set(Page(answers).values("id"))
+        assert len(ways_back) == len(set(ways_back))
 
 
 @given(conversations())
@@ -258,7 +271,8 @@ def test_latex_in_titles_is_shown_as_text() -> None:
     panel = Page(render.sources(Conversation((a_turn("x", a_citation(PAPER, 2)),))))
     assert "ℬ-Coder: Learning H₂" in panel.text
     assert "$" not in panel.text
-    assert "ℬ-Coder: Learning H₂: Second one." in Page(render.answer([a_citation(PAPER, 2)])).values("title")
+    marker = Page(render.answer([a_citation(PAPER, 2)]))
+    assert (marker.values("data-title"), marker.values("data-quote")) == (["ℬ-Coder: Learning H₂"], ["Second one."])
 
 
 def test_only_cited_sentences_are_marked_and_earlier_ones_stay_so() -> None:

@@ -164,7 +164,7 @@
   // click only where it was in use before, as a phone would put its own keyboard over the answer.
   document.addEventListener("click", (event) => {
     const used = event.target instanceof Element && event.target.closest("#composer button, .example");
-    if (used && (event.detail === 0 || used.matches("#clear, #undo"))) questionBox()?.focus({ preventScroll: true });
+    if (used && (event.detail === 0 || used.matches("#new"))) questionBox()?.focus({ preventScroll: true });
   });
 
   // Gradio writes all fields from left to right; what is typed has its own direction.
@@ -194,7 +194,8 @@
   };
   const stepSource = (step) => {
     const all = [...document.querySelectorAll("html[data-view=chat] #turns .turn:last-of-type a.cite")];
-    const now = all.indexOf(lastMarker);
+    const painted = lastMarker && !lastMarker.isConnected && lastMarker.getAttribute("href"); // anew, since it was used
+    const now = all.findIndex((mark) => (painted ? mark.getAttribute("href") === painted : mark === lastMarker));
     all[now < 0 ? (step > 0 ? 0 : all.length - 1) : (now + step + all.length) % all.length]?.click();
   };
   const deeds = {

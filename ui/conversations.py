@@ -1,0 +1,143 @@
+"""The conversations beside the chat: found again, opened, renamed, deleted and brought back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from assistant import (
+    Assistant,
+    AssistantError,
+    Conversation,
+    InvalidHistory,
+    UnknownConversation,
+    conversation_from_json,
+    describe,
+)
+
+from . import render, sidebar, words
+from .chat import Chat, Desk, Speaker, Updates
+
+_SCRIPT = Path(__file__).with_name("static") / "conversations.js"
+_LISTED = 50  # at first, and more of at a time
+_LARGEST_FILE = 100_000_000  # bytes
+
+
+class Sidebar:
+    """The parts of the list, and the handlers of its events."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._kept = assistant.conversations
+        with gr.Column(elem_id="sidebar", scale=0, min_width=220):
+            gr.HTML(sidebar.toggle())
+            self.new = gr.Button(words.NEW, elem_id="new", size="sm")
+            self.find = gr.Textbox(
+                label=words.FIND, show_label=False, container=False, placeholder=words.FIND_HINT, max_lines=1,
+                elem_id="find",
+            )  # fmt: skip
+            with gr.Row(elem_id="deleted"):
+                self._said = gr.HTML(elem_id="deleted-said")
+                self._undo = gr.Button(words.UNDO_DELETION, visible=False, size="sm", elem_id="undo-delete")
+            self._read = gr.UploadButton(words.READ_IN, file_types=[".json"], size="sm", elem_id="read-in")
+            self._list = gr.HTML(elem_id="conversations", js_on_load=_SCRIPT.read_text(encoding="utf-8"))
+        self.parts: list[gr.components.Component] = [self._said, self._undo, self._list]
+
+    def wire(self, chat: Chat, conversation: gr.State, desk: gr.State, speaker: gr.State, every: list[Any]) -> None:
+        """Connects the list; `every` is all of the chat, which opening a conversation changes."""
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        outputs = [*every, *self.parts]
+
+        async def used(
+            conversation: Conversation, speaker: Speaker, desk: Desk, event: gr.EventData
+        ) -> AsyncIterator[Updates]:
+            deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
+            if deed == "open":
+                yield self.painted(Conversation(id=of), desk)
+                async for updates in chat.open(of, speaker, desk):
+                    yield updates
+            elif deed == "new" or (deed == "delete" and self._delete(of, desk) and of == conversation.id):
+                yield chat.begin(speaker, desk) | self.painted(Conversation(), desk) | self._offer(desk)
+            else:
+                self._use(deed, of, str(getattr(event, "value", "")), desk)
+                yield self.painted(conversation, desk) | self._offer(desk)
+
+        async def read(path: str | None, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+            try:
+                of = await asyncio.to_thread(self._taken_in, Path(path or ""))
+            except AssistantError as error:
+                yield {self._said: render.notice(describe(error).message)}
+                return
+            yield self.painted(Conversation(id=of), desk) | self._offer(desk)
+            async for updates in chat.open(of, speaker, desk):
+                yield updates
+
+        self._read.upload(read, [self._read, speaker, desk], outputs, **private)
+        self._list.click(used, [conversation, speaker, desk], outputs, trigger_mode="multiple", **private)
+        self._undo.click(self._restore, [conversation, desk], self.parts, **private)
+        self.find.change(
+            self._search, [self.find, conversation, desk], self.parts, trigger_mode="always_last", **private
+        )
+
+    def painted(self, conversation: Conversation, desk: Desk) -> Updates:
+        """The list as it now is."""
+        wanted = desk.listed + _LISTED
+        listed = self._kept.list(desk.searched, wanted + 1)
+        shown = sidebar.conversations(
+            listed[:wanted],
+            datetime.now().astimezone(),
+            current=conversation.id,
+            renaming=desk.renaming,
+            search=desk.searched,
+            more=len(listed) > wanted,
+        )
+        desk.painted = shown
+        return {self._list: shown}
+
+    def noticed(self, conversation: Conversation, desk: Desk) -> Updates:
+        """The list, if it has changed here or elsewhere since it was painted for this session."""
+        before = desk.painted
+        updates = self.painted(conversation, desk)
+        return updates if desk.painted != before else {}
+
+    def _taken_in(self, path: Path) -> str:
+        """Keeps the conversation of a file; returns its id. Raises `InvalidHistory`."""
+        if path.stat().st_size > _LARGEST_FILE:
+            raise InvalidHistory(words.too_large(_LARGEST_FILE))
+        return self._kept.put(conversation_from_json(path.read_text(encoding="utf-8-sig", errors="replace")))
+
+    def _search(self, typed: str, conversation: Conversation, desk: Desk) -> Updates:
+        desk.searched, desk.listed = typed or "", 0
+        return self.painted(conversation, desk)
+
+    def _use(self, deed: str, of: str, value: str, desk: Desk) -> None:
+        desk.renaming = of if deed == "rename" else ""
+        if deed == "name":
+            try:
+                self._kept.rename(of, value)
+            except UnknownConversation:  # deleted elsewhere; the list no longer shows it
+                return
+        elif deed == "more":
+            desk.listed += _LISTED
+
+    def _delete(self, of: str, desk: Desk) -> bool:
+        desk.renaming = ""
+        try:
+            title = self._kept.open(of).title
+            self._kept.delete(of)
+        except UnknownConversation:
+            return False
+        desk.deleted.append((of, title))
+        return True
+
+    def _restore(self, conversation: Conversation, desk: Desk) -> Updates:
+        """Brings back what was deleted last; what was deleted before that can be brought back next."""
+        if desk.deleted:
+            self._kept.restore(desk.deleted.pop()[0])
+        return self.painted(conversation, desk) | self._offer(desk)
+
+    def _offer(self, desk: Desk) -> Updates:
+        said = render.notice(words.deleted(desk.deleted[-1][1])) if desk.deleted else ""
+        return {self._said: said, self._undo: gr.update(visible=bool(desk.deleted))}
