@@ -10,6 +10,9 @@ from .browser import chromium, opened
 
 OpenPage = Callable[..., Page]
 
+# What Gradio says of a request that a reload cuts off.
+_CUT_OFF = ("AbortError: signal is aborted", "errored out")
+
 expect.set_options(timeout=15_000)  # the machine may be loaded; a page that is quick waits no longer for it
 
 
@@ -39,7 +42,14 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
                 else None
             ),
         )
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(message.text)
+                if message.type == "error" and not any(sign in message.text for sign in _CUT_OFF)
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return opened(page, f"{address}{path}")
 

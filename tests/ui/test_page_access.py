@@ -165,6 +165,7 @@ def test_shortcuts_of_one_letter_can_be_switched_off_for_good(page: Page) -> Non
     page.get_by_role("button", name=words.KEYS).click()
     page.get_by_label(words.KEYS_ON).uncheck()
     page.keyboard.press("Escape")
+    page.wait_for_timeout(500)  # a request that a reload cuts off is a complaint on the console
     page.reload()
     expect(page.get_by_role("heading", name=words.WELCOME)).to_be_visible()
     page.get_by_role("tab", name="Chat").focus()

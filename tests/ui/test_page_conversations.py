@@ -315,3 +315,36 @@ def test_a_citation_that_is_pointed_at_shows_its_sentence_and_a_source_leads_bac
     card.locator("a.way-back").first.click()
     expect(marker).to_be_focused()
     expect(marker).to_be_in_viewport()
+
+
+def test_an_answer_is_copied_with_its_references_and_a_conversation_saved_and_read_in_again(
+    page: Page, tmp_path: Path
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    turn = ask(page, QUESTION)
+    before = answers(page)
+    turn.get_by_role("button", name=words.COPY_TURN).click()
+    expect(turn.locator(".copies")).to_contain_text(words.COPIED)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "MiniCache is a simple but effective method" in copied
+    assert "[1] MiniCache: KV Cache Compression" in copied
+    page.locator("details.card[open]").first.get_by_role("button", name="BibTeX").click()
+    expect(page.locator("details.card[open] .copies").first).to_contain_text(words.COPIED)
+    assert page.evaluate("navigator.clipboard.readText()").startswith("@")
+    page.locator("#saving summary").click()
+    with page.expect_download() as saving:
+        page.locator("#saving").get_by_role("link", name="JSON").click()
+    saved = tmp_path / saving.value.suggested_filename
+    saving.value.save_as(saved)
+    assert saved.name == "how-does-minicache-compress-the-kv-cache-and-how-much.json"
+    page.locator("#new").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    page.locator("#sidebar input[type=file]").set_input_files(saved)
+    expect(page.locator("#turns .turn")).to_have_count(1)
+    assert answers(page) == before
+    expect(listed(page)).to_have_count(2)
+    page.locator("#sidebar input[type=file]").set_input_files(
+        {"name": "bad.json", "mimeType": "application/json", "buffer": b"{"}
+    )
+    expect(page.locator("#deleted-said")).to_contain_text("JSON")
+    expect(page.locator("#turns .turn")).to_have_count(1)

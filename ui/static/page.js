@@ -163,7 +163,7 @@
   // The buttons around the question vanish or change when used. The keyboard goes on in the question box, after a
   // click only where it was in use before, as a phone would put its own keyboard over the answer.
   document.addEventListener("click", (event) => {
-    const used = event.target instanceof Element && event.target.closest("#composer button, .example");
+    const used = event.target instanceof Element && event.target.closest("#composer button, .example, #new");
     if (used && (event.detail === 0 || used.matches("#new"))) questionBox()?.focus({ preventScroll: true });
   });
 
