@@ -128,9 +128,11 @@ class _Draft:
     topic_map: TopicMap | None = None
     step: str = words.SEARCHING
     estimate: str = ""
+    searched: int = 0
 
     def html(self) -> str:
-        return render.draft(self.plan, self.pieces, self.step, self.topic_map)
+        count = len(self.found)
+        return render.draft(self.plan, self.pieces, self.step, self.topic_map, searched=self.searched, papers=count)
 
 
 @dataclass(eq=False)
@@ -467,7 +469,7 @@ class Chat:
                 on_map = [dot.paper for dot in event.topic_map.dots] if event.topic_map else []
                 found = [*(hit.paper for hit in event.hits), *on_map]
                 draft.found = tuple({paper.id: paper for paper in found}.values())
-                draft.topic_map, draft.step = event.topic_map, words.WRITING
+                draft.topic_map, draft.step, draft.searched = event.topic_map, words.WRITING, event.searched
             case Estimated():
                 draft.estimate = words.estimated(event.papers, event.calls, event.tokens, event.cost)
                 draft.step = f"{draft.estimate}. {words.READING}"

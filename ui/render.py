@@ -122,7 +122,8 @@ def turn(item: Turn, versions: Sequence[str] = (), conversation_id: str = "") ->
     elif item.note:
         note = f'<p class="note">{escape(visible(item.note))}</p>'
     below = _downloads(item) + _meta(item) + _keep(item, conversation_id)
-    return _turn(item.plan, _map(item.topic_map) + answer(item.pieces, item.id) + note + below, _tools(item, versions))
+    body = _done(item) + _map(item.topic_map) + answer(item.pieces, item.id) + note + below
+    return _turn(item.plan, body, _tools(item, versions))
 
 
 def _keep(item: Turn, conversation_id: str) -> str:
@@ -203,9 +204,34 @@ def _meta(item: Turn) -> str:
     return f'<p class="meta">{" · ".join(parts)}</p>'
 
 
-def draft(plan: Plan, pieces: Sequence[Piece], step: str, found: TopicMap | None = None) -> str:
-    """The turn that is being written."""
-    return _turn(plan, f'{_map(found)}{answer(pieces)}<p class="step">{escape(step)}</p>')
+def draft(
+    plan: Plan,
+    pieces: Sequence[Piece],
+    step: str,
+    found: TopicMap | None = None,
+    *,
+    searched: int = 0,
+    papers: int = 0,
+) -> str:
+    """The turn that is being written, with the steps so far and the one at work."""
+    steps = _steps(plan, searched, papers)
+    return _turn(plan, f'{steps}{_map(found)}{answer(pieces)}<p class="step">{escape(step)}</p>')
+
+
+def _steps(plan: Plan, searched: int, papers: int) -> str:
+    """What was done for an answer, for as long as it is written."""
+    if not searched:
+        return ""
+    lines = [words.searched_for(plan.subjects or (plan.topic or plan.standalone,), searched), words.read(papers)]
+    return f'<ul class="steps">{"".join(f"<li dir=auto>{escape(visible(line))}</li>" for line in lines)}</ul>'
+
+
+def _done(item: Turn) -> str:
+    """The same, folded, once it is over."""
+    steps = _steps(item.plan, item.searched, len(item.papers))
+    total = item.timings.get("total")
+    took = f"<p>{words.took(total)}</p>" if total else ""
+    return f'<details class="steps"><summary>{words.STEPS}</summary>{steps}{took}</details>' if steps else ""
 
 
 def _turn(plan: Plan, body: str, tools: str = "") -> str:

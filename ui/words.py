@@ -1,6 +1,6 @@
 """What the page says, in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 NAME = "Footnote"
@@ -93,6 +93,7 @@ NONE_CITED_OF_CHOSEN = "None of the chosen papers is cited in this conversation;
 SEARCHED_ONLY = "Searched only"
 BY_WORDS_ONLY = "The others are found by their words until then."
 
+STEPS = "How it was answered"
 SEARCHING = "Searching the papers …"
 READING = "Reading the papers …"
 WRITING = "Writing …"
@@ -188,6 +189,21 @@ def version(place: int, total: int) -> str:
 def deleted(title: str) -> str:
     """That a conversation was deleted."""
     return f"“{title}” was deleted."
+
+
+def searched_for(what: Sequence[str], count: int) -> str:
+    """What was searched for, and in how many papers."""
+    return f"Searched {papers(count)} for {' and for '.join(f'“{one}”' for one in what)}"
+
+
+def read(count: int) -> str:
+    """How many papers are behind an answer."""
+    return f"Read {'1 abstract' if count == 1 else f'{count:,} abstracts'}" if count else "Found nothing on it"
+
+
+def took(seconds: float) -> str:
+    """How long an answer took."""
+    return f"Took {seconds:.1f} s"
 
 
 def place(number: int) -> str:

@@ -39,7 +39,7 @@ from assistant.testing import Reply, ScriptedServer
 from index_store import Embedder, Library, everything, terms
 
 from .conftest import Model
-from .turns import ask, assert_sound, cited, collect, column, short, talk, titles, told
+from .turns import ask, assert_sound, cited, collect, column, short, stop_once, talk, titles, told
 
 CACHES = "How does MiniCache differ from ZipCache?"
 ABSENT = "Compare MiniCache and Quuxinator9"
@@ -557,7 +557,7 @@ async def test_a_stop_keeps_the_whole_rows_and_closes_the_call(server: ScriptedS
     text = GOOD.partition("| Result")[0] + "| Result | 5.02x compression ratio [P1.8] | ZipCache com"
     server.enqueue(NO_PLAN, Reply(text + " x", fault="hang", fault_after=len(Reply(text).tokens)))
     stop, events = asyncio.Event(), list[Event]()
-    asyncio.get_running_loop().call_later(0.6, stop.set)
+    stop_once(stop, lambda: len(server.chats) == 2, then=0.5)
     async for event in model(llm_timeout=60.0).ask(CACHES, stop=stop):
         events.append(event)
     done = events[-1]
@@ -574,7 +574,7 @@ async def test_a_stop_while_the_plan_is_read_closes_that_call_and_writes_nothing
 ) -> None:
     server.enqueue(Reply(NO_PLAN, first_delay=60))
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.3, stop.set)
+    stop_once(stop, lambda: len(server.chats) == 1)
     *_, done = await collect(model(llm_timeout=60.0).ask(ABSENT, stop=stop))
     assert isinstance(done, Done)
     assert done.turn.outcome is Outcome.STOPPED

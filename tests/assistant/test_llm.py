@@ -29,6 +29,8 @@ from assistant.llm import Call, LanguageModel, _build, until_stopped
 from assistant.testing import Asked, Reply, ScriptedServer
 from assistant.usage import Usage
 
+from .turns import stop_once
+
 HELLO = [ChatMessage(role="user", content="Say hello to everyone here.")]
 KEY = "sk-a-key-that-nobody-may-see"
 ONE_TOKEN_THEN_NOTHING = Reply("Hello you", fault="hang", fault_after=1)
@@ -291,7 +293,7 @@ async def test_a_stop_closes_the_stream_even_while_a_token_is_waited_for(
 async def test_a_stop_before_the_first_token_closes_the_stream(server: ScriptedServer, connect: Connect) -> None:
     server.enqueue(Reply("late", first_delay=60))
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.3, stop.set)
+    stop_once(stop, lambda: len(server.chats) == 1)
     assert [piece async for piece in until_stopped(LanguageModel(connect()).stream(HELLO, Call()), stop)] == []
     assert await hung_up(server.chats[0])
 

@@ -22,6 +22,7 @@ from assistant.roles import Role, of_role
 from assistant.testing import Reply, ScriptedServer
 
 from .making import make_paper, make_result
+from .turns import stop_once
 
 ALPHA = make_paper(
     "Alpha",
@@ -388,7 +389,7 @@ async def test_a_stop_closes_the_calls_under_way_starts_no_more_and_notes_by_rul
 ) -> None:
     server.fallback = Reply(GOOD, first_delay=60)
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.3, stop.set)
+    stop_once(stop, lambda: len(server.chats) == 4)
     taken = [item async for item in take(found, REFERENCES, connect(), stop)]
     assert {paper_id for notes, _ in taken for paper_id in notes} == {paper.id for paper in MANY}
     assert not any(note.text for notes, _ in taken for note in notes.values())

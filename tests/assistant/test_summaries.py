@@ -43,7 +43,7 @@ from index_store import Embedder, Library, State
 
 from .conftest import Model
 from .making import make_paper
-from .turns import ask, collect, short, talk, told
+from .turns import ask, collect, short, stop_once, talk, told
 
 CACHES = "Summarise KV cache compression"
 STATES = "Summarise state space models"  # eleven papers: more than are read without notes
@@ -661,7 +661,7 @@ async def test_a_stop_while_notes_are_taken_closes_their_calls_and_still_says_wh
     async for event in model().ask(MANY, before, stop=stop):
         events.append(event)
         if isinstance(event, Estimated):
-            asyncio.get_running_loop().call_later(0.4, stop.set)
+            stop_once(stop, lambda: len(server.chats) == 3)
     done = events[-1]
     assert isinstance(done, Done)
     assert (done.turn.outcome, done.turn.citations) == (Outcome.STOPPED, ())

@@ -38,6 +38,7 @@ from assistant.testing import Reply, ScriptedServer
 from index_store import Library
 
 from .conftest import Run
+from .turns import stop_once
 
 QUESTION = "How does MiniCache compress the KV cache, and how much memory does it save?"
 OFF_TOPIC = "What is the best recipe for lasagne?"
@@ -408,7 +409,7 @@ async def test_a_stop_keeps_what_was_written_and_closes_the_call(server: Scripte
 async def test_a_stop_while_planning_writes_nothing(server: ScriptedServer, model: Model) -> None:
     server.enqueue(GOOD, Reply(STANDALONE, first_delay=60))
     before, stop = await talk(model(), QUESTION), asyncio.Event()
-    asyncio.get_running_loop().call_later(0.3, stop.set)
+    stop_once(stop, lambda: len(server.chats) == 2)
     *_, done = await collect(model(llm_timeout=60.0).ask("and how fast is it?", before, stop=stop))
     assert isinstance(done, Done)
     assert (done.turn.outcome, done.turn.answer) == (Outcome.STOPPED, "")

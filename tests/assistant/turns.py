@@ -1,6 +1,7 @@
 """Whole turns: what their events hold, conversations of several, and what must be true of every table."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from assistant import (
     Assistant,
@@ -17,6 +18,22 @@ from assistant import (
     Unsourced,
 )
 from assistant.tables import NOT_STATED
+
+_waiting: set[asyncio.Task[None]] = set()  # the loop itself would let them go
+
+
+def stop_once(stop: asyncio.Event, ready: Callable[[], bool], then: float = 0.0) -> None:
+    """Sets `stop` when it is so, or so many seconds later; not at a time, which a loaded machine may be too slow for."""
+
+    async def wait() -> None:
+        while not ready():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(then)
+        stop.set()
+
+    task = asyncio.ensure_future(wait())
+    _waiting.add(task)
+    task.add_done_callback(_waiting.discard)
 
 
 async def collect(events: AsyncIterator[Event]) -> list[Event]:

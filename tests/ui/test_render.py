@@ -215,7 +215,7 @@ def test_hostile_text_brings_no_tag_attribute_or_address_of_its_own(
     assert_clean(Page(render.sources(conversation)))
     assert_clean(Page(render.sources(conversation, found, written)))
     for turn in conversation.turns:
-        assert_clean(Page(render.draft(turn.plan, written, words.WRITING, turn.topic_map)))
+        assert_clean(Page(render.draft(turn.plan, written, words.WRITING, turn.topic_map, searched=9, papers=2)))
         assert_clean(Page(render.notice(turn.problem)))
 
 
@@ -265,6 +265,18 @@ PAPER = Paper(r"$\mathcal{B}$-Coder: Learning H$_2$", "First one. Second one. Th
 
 def a_turn(*pieces: Piece, outcome: Outcome = Outcome.ANSWERED, standalone: str = "Q?", problem: str = "") -> Turn:
     return Turn(Plan(Mode.ASK, "Q?", standalone), pieces, (PAPER,), outcome, problem=problem)
+
+
+def test_the_steps_of_an_answer_are_shown_while_it_is_written_and_fold_away_after() -> None:
+    plan = Plan(Mode.COMPARE, "A or B?", "A or B?", subjects=("A", "B"))
+    writing = render.draft(plan, ["It is"], words.WRITING, searched=97, papers=8)
+    assert "Searched 97 papers for “A” and for “B”" in Page(writing).text
+    assert "Read 8 abstracts" in Page(writing).text
+    assert "<details" not in writing
+    done = Turn(plan, ("It is.",), (PAPER,), Outcome.ANSWERED, searched=97, timings={"total": 1.25})
+    markup = render.turn(done)
+    assert f'<details class="steps"><summary>{words.STEPS}</summary>' in markup
+    assert "Read 1 abstract" in Page(markup).text and "Took 1.2 s" in Page(markup).text
 
 
 def test_latex_in_titles_is_shown_as_text() -> None:
