@@ -23,7 +23,7 @@ _waiting: set[asyncio.Task[None]] = set()  # the loop itself would let them go
 
 
 def stop_once(stop: asyncio.Event, ready: Callable[[], bool], then: float = 0.0) -> None:
-    """Sets `stop` when it is so, or so many seconds later; not at a time, which a loaded machine may be too slow for."""
+    """Sets `stop` once it is so, or so many seconds later; a time alone may be too short on a loaded machine."""
 
     async def wait() -> None:
         while not ready():
