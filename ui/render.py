@@ -28,6 +28,7 @@ from assistant import (
 )
 
 from . import icons, words
+from .maths import add_maths
 from .text import card_id, visible
 from .topic_map import topic_map
 
@@ -37,9 +38,11 @@ _MARKDOWN = (
     .enable("table")
     .disable(["image", "link", "autolink", "reference"])
 )
+add_maths(_MARKDOWN)
 _TAGS = frozenset("blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul".split())
 # Citations travel through Markdown as private-use characters, which no text keeps.
 _PLACEHOLDER = re.compile(r"\ue000(\d+)\ue001")
+_MATHS = re.compile(r"\ue002(\d+)\ue003")
 _SPACE_BEFORE_MARKER = re.compile(r" +(?=\ue000)")
 _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 
@@ -264,9 +267,11 @@ def answer(pieces: Sequence[Piece], turn_id: str = "") -> str:
             text += f"\ue000{len(marks)}\ue001"
             place = place_id(turn_id, len(marks)) if turn_id else ""
             marks.append(marker(piece, place) if isinstance(piece, Citation) else _no_source())
-    markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text))
+    formulas: dict[str, list[str]] = {}
+    markup = _MARKDOWN.render(_SPACE_BEFORE_MARKER.sub("\u00a0", text), formulas)
     clean = _TABLE.sub(_scrolling, nh3.clean(markup, tags=set(_TAGS), attributes={}))
-    return _PLACEHOLDER.sub(lambda found: marks[int(found[1])], clean)
+    drawn = _MATHS.sub(lambda found: formulas["maths"][int(found[1])], clean)
+    return _PLACEHOLDER.sub(lambda found: marks[int(found[1])], drawn)
 
 
 def _scrolling(table: re.Match[str]) -> str:

@@ -31,9 +31,12 @@ from ui.text import visible
 TAGS = set(
     "a article blockquote br button circle code "
     "details div em figcaption figure h1 h2 h3 h4 h5 h6 header hr li mark ol p "
-    "path pre section span strong summary svg table tbody td text th thead title tr ul".split()
+    "math mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr "
+    "munder munderover path pre section span strong summary svg table tbody td text th thead title tr ul".split()
 )
 ATTRIBUTES = set(
+    "display stretchy fence form lspace rspace mathvariant displaystyle scriptlevel columnalign accent height width "
+    "linethickness minsize maxsize "
     "aria-hidden aria-label aria-labelledby class cx cy d data-conversation data-copy data-do data-of data-quote "
     "data-support data-title dir disabled download href id open r rel role scope tabindex target title type viewbox "
     "x y".split()
@@ -56,6 +59,10 @@ HOSTILE = [
         "{% x %}",
         "$x$",
         r"$\mathcal{B}$",
+        r"\(\frac{a}{b}\)",
+        r"\[\text{<script>}",
+        r"\]",
+        "$$",
         "H$_2$",
         "&amp;",
         "&#60;b&#62;",
@@ -277,6 +284,29 @@ def test_the_steps_of_an_answer_are_shown_while_it_is_written_and_fold_away_afte
     markup = render.turn(done)
     assert f'<details class="steps"><summary>{words.STEPS}</summary>' in markup
     assert "Read 1 abstract" in Page(markup).text and "Took 1.2 s" in Page(markup).text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"It is \(\frac{a}{b}\).", "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac>"),
+        (r"So \[x_1\]", '<math display="block"><mrow><msub><mi>x</mi><mn>1</mn></msub></mrow></math>'),
+        ("So $$x$$.", '<math display="block">'),
+        ("| a |\n| --- |\n| \\(x\\) |", '<math display="inline">'),
+        ("It costs $5 and $10.", "It costs $5 and $10."),
+        (r"An open \(x", "An open (x"),
+        (r"Quoted \\(x\\)", r"Quoted \(x\)"),
+        (rf"\({'{' * 500}\)", f"<code>{'{' * 500}</code>"),
+    ],
+)
+def test_maths_in_an_answer_is_drawn_and_prices_stay_prices(text: str, shown: str) -> None:
+    assert shown in render.answer([text])
+
+
+def test_a_citation_within_maths_stays_a_citation() -> None:
+    markup = render.answer([r"It is \(x", a_citation(PAPER, 1), r"\)."])
+    assert markup.count('class="cite') == 1
+    assert "<math" not in markup
 
 
 def test_latex_in_titles_is_shown_as_text() -> None:
