@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.benchmarks import formats, measure, scale
+from tests.benchmarks import conversations, formats, measure, scale
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -23,6 +23,7 @@ def main() -> None:
     _print("start", {"import assistant (s, median of 5)": _import_seconds(), **_page_seconds()})
     _print("sample collection, 97 abstracts", _apart(measure.sample))
     _print("written answers, scripted endpoint", _apart(measure.written))
+    _print("conversations, sample collection", _apart(conversations.long))
     for title, folder in (("SciFact, test claims", DATA / "scifact"), ("Cranfield", DATA / "cranfield")):
         if folder.is_dir():
             _print(title, _apart(measure.beir, folder))
