@@ -4,15 +4,17 @@ With a folder (`python -m tests.ui.screenshots test-output`) it puts every state
 at the widths of a desk and of a phone, to be looked at.
 """
 
+import io
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from .browser import QUESTION, ask, chromium, opened, served
+from .browser import QUESTION, ask, chromium, opened, question, served
 from .states import COMPARISON, MAP, STATES, SUMMARY, reach, servers
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -55,6 +57,38 @@ def library_picture(browser: Browser, address: str, name: str, *, phone: bool = 
     context.close()
 
 
+def recording(browser: Browser, address: str) -> None:
+    """A question, its answer, and the way from a citation to its sentence, as a moving picture."""
+    context = browser.new_context(viewport={"width": 1280, "height": 760})
+    page = opened(context.new_page(), address)
+    frames: list[tuple[bytes, int]] = []
+
+    def take(milliseconds: int, count: int = 1) -> None:
+        for _ in range(count):
+            frames.append((page.screenshot(), milliseconds))
+
+    take(900)
+    for start in range(0, len(QUESTION), 6):
+        question(page).press_sequentially(QUESTION[start : start + 6])
+        take(90)
+    question(page).press("Enter")
+    take(120, 6)
+    expect(page.locator("#turns .turn")).to_have_count(1)
+    take(1500)
+    page.locator("#turns a.cite").nth(2).hover()
+    expect(page.locator("#peek")).to_be_visible()
+    take(2200)
+    page.locator("#turns a.cite").nth(2).click()
+    take(150, 8)
+    take(3000)
+    context.close()
+    pictures = [Image.open(io.BytesIO(frame)).convert("RGB") for frame, _ in frames]
+    shown = [milliseconds for _, milliseconds in frames]
+    pictures[0].save(
+        DOCS / "tour.webp", save_all=True, append_images=pictures[1:], duration=shown, loop=0, quality=70, method=6
+    )
+
+
 def every_state(folder: Path) -> None:
     """Pictures of all states, in a folder; each is named after its state, its width and its theme."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,6 +120,7 @@ def main() -> None:
     ):
         picture(browser, address, "page", QUESTION)
         picture(browser, address, "page-phone-dark", QUESTION, phone=True, dark=True)
+        recording(browser, address)
         for name, question in (("comparison", COMPARISON), ("summary", SUMMARY)):
             picture(browser, address, name, question)
             picture(browser, address, f"{name}-dark", question, dark=True)
