@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from . import archive_search as words
 from .archive_file import ArchiveFile, ConversationRow, OfferedRow, TurnRow
 from .archive_search import Snippet, one_line
-from .archive_turns import Opened, choose, keep_references, keep_turns, opened, versions, with_numbers
+from .archive_turns import Opened, choose, is_kept, keep_references, keep_turns, opened, shown, versions, with_numbers
 from .conversations import Conversation, new_id
 from .errors import InvalidHistory, UnknownConversation
 
@@ -87,6 +87,12 @@ class Archive:
             row = _row(session, conversation_id)
             return versions(session, row) if row else {}
 
+    def path(self, conversation_id: str) -> tuple[str, ...]:
+        """The ids of the turns that are shown; empty for a conversation that is not kept, or deleted."""
+        with self._file.reading() as session:
+            row = _row(session, conversation_id)
+            return shown(session, row) if row and row.removed_at is None else ()
+
     def choose(self, conversation_id: str, turn_id: str) -> Opened:
         """Shows this version of a turn, and behind it what was shown there last."""
         with self._file.writing() as session:
@@ -111,6 +117,8 @@ class Archive:
                 session.add(row)
                 session.flush()
                 words.index(session, -row.number, row.id, name)
+            if not is_kept(session, row, conversation.turns[-1]):
+                row.removed_at = None  # who asks in a conversation that was deleted elsewhere has it back
             references = keep_references(session, row, conversation)
             turns = with_numbers(conversation, references)
             keep_turns(session, row, turns)
@@ -134,10 +142,12 @@ class Archive:
             row.title = _shortened(one_line(title), _LONGEST_TITLE)
             words.index(session, -row.number, row.id, _title(row))
 
-    def delete(self, conversation_id: str) -> None:
-        """Takes a conversation out of the list; it can be restored for 30 days."""
+    def delete(self, conversation_id: str) -> str:
+        """Takes a conversation out of the list; it can be restored for 30 days. Returns its title."""
         with self._file.writing() as session:
-            _present(session, conversation_id).removed_at = self._clock()
+            row = _present(session, conversation_id)
+            row.removed_at = self._clock()
+            return _title(row)
 
     def restore(self, conversation_id: str) -> None:
         """Takes a deletion back."""

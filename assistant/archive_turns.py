@@ -49,6 +49,17 @@ def versions(session: Session, row: ConversationRow) -> Mapping[str, tuple[str, 
     return _versions(tree, [*_path(row, tree)])
 
 
+def shown(session: Session, row: ConversationRow) -> tuple[str, ...]:
+    """The ids of the turns that are shown, in order."""
+    return tuple(turn.id for turn in _path(row, _tree(session, row.id)))
+
+
+def is_kept(session: Session, row: ConversationRow, turn: Turn) -> bool:
+    """Whether the turn is there already, whatever it was then."""
+    query = select(TurnRow.number).where(TurnRow.conversation == row.id, TurnRow.id == turn.id)
+    return session.scalars(query).first() is not None
+
+
 def choose(session: Session, row: ConversationRow, turn_id: str) -> None:
     """Shows a turn, and behind it what was shown there last. Raises `UnknownConversation` for one that is not there."""
     tree = _tree(session, row.id)

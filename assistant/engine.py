@@ -19,6 +19,7 @@ from index_store import (
     Filter,
     Identifier,
     Library,
+    Paper,
     Ranking,
     SearchResult,
     add_fetched,
@@ -46,6 +47,7 @@ from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
 from .planning import is_foreign, read_again
 from .prompts import Prompts
+from .references import reference
 from .routing import Mode, plan
 from .settings import Settings, load_settings
 from .summarise import Overview
@@ -131,6 +133,7 @@ class Assistant:
         """Loads what the first question would otherwise wait for."""
         search(self.library, "warm up", 1)
         self._support.check("warm up", ["warm up"])
+        reference(Paper("Warm up", ""), "bibtex")
         if self.connection:
             warm_up()
 

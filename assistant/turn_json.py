@@ -59,9 +59,15 @@ def load_paper(text: str) -> Paper:
         raise InvalidHistory(f"A paper of the conversation cannot be read: {error}.") from error
 
 
-def conversation_to_json(conversation: Conversation) -> str:
-    """A conversation as it is exported: its turns, of other versions none, and its references."""
-    return _dump("conversation", conversation)
+def conversation_to_json(conversation: Conversation, title: str = "") -> str:
+    """A conversation as it is exported: its title, its turns, of other versions none, and its references."""
+    return _dump("conversation", conversation, title=title)
+
+
+def title_from_json(text: str) -> str:
+    """The title that such a text gives the conversation, or empty."""
+    title = json.loads(text).get("title")
+    return title if isinstance(title, str) else ""
 
 
 def conversation_from_json(text: str) -> Conversation:
@@ -82,10 +88,11 @@ def conversation_from_json(text: str) -> Conversation:
 # -- both ways --------------------------------------------------------------------------------------------------------
 
 
-def _dump(name: str, value: Any) -> str:
+def _dump(name: str, value: Any, **beside: str) -> str:
     papers: dict[Paper, int] = {}
     plain = _plain(value, papers)
-    return json.dumps({"version": VERSION, "papers": [_paper_fields(paper) for paper in papers], name: plain})
+    listed = [_paper_fields(paper) for paper in papers]
+    return json.dumps({"version": VERSION, **beside, "papers": listed, name: plain})
 
 
 def _load(name: str, kind: type[Value], text: str) -> Value:

@@ -219,9 +219,10 @@ def serve(assistant: Assistant) -> None:
     host, port = assistant.settings.host, assistant.settings.port
     logging.basicConfig(level=logging.WARNING)
     assistant.warm_up()
+    app = create_app(assistant)
     shown = f"[{host}]" if ":" in host else host
     print(f"{words.NAME} is open at http://{shown}:{port}  (Ctrl+C closes it)", flush=True)
-    uvicorn.run(create_app(assistant), host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 def _head() -> str:

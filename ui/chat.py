@@ -10,6 +10,7 @@ import gradio as gr
 from assistant import (
     ArchiveUnreadable,
     Assistant,
+    AssistantError,
     Citation,
     Cited,
     Connection,
@@ -78,12 +79,13 @@ class Parts:
 class Desk:
     """What one session has before it beside the conversation itself. Changed in place.
 
-    `watched` is the turn that is being painted, `editing` the one whose question is edited, `shown` how many of the
-    last turns are on the page. Of the list of conversations: what is `searched`, how many more than usual are
-    `listed`, which is being renamed, those deleted here, and how it was last painted.
+    `watched` is the turn that is being painted, at the `visit`th time that one is; `editing` the one whose question
+    is edited, `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how
+    many more than usual are `listed`, which is being renamed, those deleted here, and how it was last painted.
     """
 
     watched: "Running | None" = None
+    visit: int = 0
     editing: str = ""
     shown: int = RECENT
     searched: str = ""
@@ -139,13 +141,14 @@ class _Draft:
 class Running:
     """A turn that is being written. It goes on while its reader looks at something else, or has closed the page.
 
-    `before` is the conversation that it is the next turn of; `kept` is shown again if it cannot begin. In the end it
-    has its `last` event, or why it was `refused`. `events` counts what has come.
+    `before` is the conversation that it is the next turn of. If it cannot begin, `kept` is shown again, and the turn
+    `edited` for it is so again. In the end it has its `last` event, or why it was `refused`. `events` counts what came.
     """
 
     wish: _Wish
     before: Conversation
     kept: Conversation
+    edited: str
     draft: _Draft
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     last: Done | Failed | None = None
@@ -184,9 +187,22 @@ class Chat:
             yield self._refused(error, question, conversation, speaker, desk)
             return
         wish = _Wish(question, Mode(mode), limits=within)
-        before = conversation.upto(desk.editing) if desk.editing else conversation
-        async for updates in self._turn(wish, before, conversation, speaker, desk):
+        before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation)
+        async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
             yield updates
+
+    async def _latest(self, conversation: Conversation) -> Conversation:
+        """The conversation with what was asked behind it on another page meanwhile."""
+        if not conversation.id or conversation.id in self._running:
+            return conversation
+        known = tuple(turn.id for turn in conversation.turns)
+        try:
+            path = await asyncio.to_thread(self._kept.path, conversation.id)
+            if len(path) > len(known) and path[: len(known)] == known:
+                return (await asyncio.to_thread(self._kept.open, conversation.id)).conversation
+        except AssistantError:  # what cannot be read cannot have been gone on with
+            return conversation
+        return conversation
 
     def _refused(self, error: Exception, question: str, kept: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """A question that cannot be asked goes back to its writer, with the reason."""
@@ -198,23 +214,34 @@ class Chat:
         }
 
     async def _turn(
-        self, wish: _Wish, before: Conversation, kept: Conversation, speaker: Speaker, desk: Desk
+        self,
+        wish: _Wish,
+        before: Conversation,
+        kept: Conversation,
+        speaker: Speaker,
+        desk: Desk,
+        *,
+        typed: bool = False,
     ) -> AsyncIterator[Updates]:
         """One turn behind a conversation; if it cannot even begin, the page shows `kept` again."""
         if not wish.question.strip():
             yield {self._parts.draft: ""}  # a handler that yields nothing would empty every component
             return
-        if desk.watched or before.id in self._running:  # it was sent twice, or another page is asking here
+        if desk.watched:  # it was sent twice
             yield {self._parts.announcement: gr.skip()}
             return
-        running = self._start(wish, before if before.id else Conversation.begun(), kept, speaker)
-        async for updates in self._watch(running, speaker, desk):
+        if before.id in self._running:
+            yield {self._parts.draft: render.notice(words.BUSY), self._parts.announcement: words.BUSY}
+            return
+        running = self._start(wish, before if before.id else Conversation.begun(), kept, desk.editing, speaker)
+        cleared: Updates = {self._parts.question: ""} if typed else {}
+        async for updates in self._watch(running, speaker, desk, cleared):
             yield updates
 
-    def _start(self, wish: _Wish, before: Conversation, kept: Conversation, speaker: Speaker) -> Running:
+    def _start(self, wish: _Wish, before: Conversation, kept: Conversation, edited: str, speaker: Speaker) -> Running:
         """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
         asked = " ".join(wish.question.split())
-        running = Running(wish, before, kept, _Draft(Plan(Mode.ASK, asked, asked)))
+        running = Running(wish, before, kept, edited, _Draft(Plan(Mode.ASK, asked, asked)))
         self._running[before.id] = running
         running.task = asyncio.create_task(self._write(running, speaker))
         return running
@@ -243,21 +270,25 @@ class Chat:
             del self._running[running.before.id]
             running.over = True
 
-    async def _watch(self, running: Running, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
-        """Paints a turn as it is written, until it is over or its reader looks at something else."""
+    async def _watch(self, running: Running, speaker: Speaker, desk: Desk, first: Updates) -> AsyncIterator[Updates]:
+        """Paints a turn as it is written, until it is over or its reader looks at something else.
+
+        `first` is painted with the beginning, in one.
+        """
         parts, draft, before = self._parts, running.draft, running.before
         recent = self._recent(before, desk)
-        desk.watched, desk.editing = running, ""
-        yield {
-            parts.question: "",
+        desk.watched, desk.editing, desk.visit = running, "", desk.visit + 1
+        visit = desk.visit
+        begun: Updates = {
             parts.editing: gr.update(visible=False),
             parts.conversation: before,
             parts.turns: self._turns(before, desk),
             **self._busy(True),
             **{button: gr.update(visible=False) for button in parts.examples},
         }
+        yield first | begun
         seen, panel, said = -1, "", ""
-        while desk.watched is running and not running.over:
+        while desk.visit == visit and desk.watched and not running.over:
             if running.events != seen:
                 seen, now = running.events, render.sources(recent, draft.found, draft.pieces)
                 # Sent only when it has changed: with a map's papers it is large.
@@ -268,13 +299,14 @@ class Chat:
                 }
                 panel, said = now, draft.step
             await asyncio.sleep(_PAINT_SECONDS)
-        if desk.watched is not running:
+        if desk.visit != visit or not desk.watched:
             yield {parts.announcement: gr.skip()}  # what was yielded last is sent again at the end
             return
         desk.watched = None
         if running.last:
             yield self.show(running.last.conversation, speaker, desk)
         elif running.refused:
+            desk.editing = running.edited
             yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
 
     def stop(self, desk: Desk) -> None:
@@ -345,15 +377,17 @@ class Chat:
             said = describe(error).message
             yield self.begin(speaker, desk) | {self._parts.draft: render.notice(said), self._parts.announcement: said}
             return
-        yield self.show(kept, speaker, desk)
-        if running:
-            async for updates in self._watch(running, speaker, desk):
-                yield updates
+        shown = self.show(kept, speaker, desk)
+        if not running:
+            yield shown
+            return
+        async for updates in self._watch(running, speaker, desk, shown):
+            yield updates
 
     def begin(self, speaker: Speaker, desk: Desk) -> Updates:
         """An empty conversation; the one before stays among those that are kept."""
         desk.watched, desk.editing, desk.shown = None, "", RECENT
-        return self.show(Conversation(), speaker, desk) | {self._parts.question: ""}
+        return self.show(Conversation(), speaker, desk)
 
     def use(self, conversation: Conversation, speaker: Speaker, desk: Desk, event: gr.EventData) -> Updates:
         """What was clicked in the turns: a question to edit, another version of one, or those before."""
@@ -389,7 +423,10 @@ class Chat:
         return replace(conversation, turns=conversation.turns[-desk.shown :])
 
     def _turns(self, conversation: Conversation, desk: Desk) -> str:
-        versions = self._kept.versions(conversation.id) if conversation.id else {}
+        try:
+            versions = self._kept.versions(conversation.id) if conversation.id else {}
+        except ArchiveUnreadable:  # the turn that could not be kept says so
+            versions = {}
         return render.conversation(conversation, versions, desk.shown)
 
     def refreshed(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from assistant import (
+    ArchiveUnreadable,
     Assistant,
     AssistantError,
     Conversation,
@@ -16,6 +17,7 @@ from assistant import (
     UnknownConversation,
     conversation_from_json,
     describe,
+    title_from_json,
 )
 
 from . import render, sidebar, words
@@ -54,15 +56,18 @@ class Sidebar:
             conversation: Conversation, speaker: Speaker, desk: Desk, event: gr.EventData
         ) -> AsyncIterator[Updates]:
             deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
-            if deed == "open":
-                yield self.painted(Conversation(id=of), desk)
-                async for updates in chat.open(of, speaker, desk):
-                    yield updates
-            elif deed == "new" or (deed == "delete" and self._delete(of, desk) and of == conversation.id):
-                yield chat.begin(speaker, desk) | self.painted(Conversation(), desk) | self._offer(desk)
-            else:
-                self._use(deed, of, str(getattr(event, "value", "")), desk)
-                yield self.painted(conversation, desk) | self._offer(desk)
+            try:
+                if deed == "open":
+                    yield self.painted(Conversation(id=of), desk)
+                    async for updates in chat.open(of, speaker, desk):
+                        yield updates
+                elif deed == "new" or (deed == "delete" and self._delete(of, desk) and of == conversation.id):
+                    yield chat.begin(speaker, desk) | self.painted(Conversation(), desk) | self._offer(desk)
+                else:
+                    self._use(deed, of, str(getattr(event, "value", "")), desk)
+                    yield self.painted(conversation, desk) | self._offer(desk)
+            except ArchiveUnreadable as error:
+                yield {self._said: render.notice(describe(error).message)}
 
         async def read(path: str | None, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
             try:
@@ -99,14 +104,18 @@ class Sidebar:
     def noticed(self, conversation: Conversation, desk: Desk) -> Updates:
         """The list, if it has changed here or elsewhere since it was painted for this session."""
         before = desk.painted
-        updates = self.painted(conversation, desk)
+        try:
+            updates = self.painted(conversation, desk)
+        except ArchiveUnreadable:  # said where something is done with it
+            return {}
         return updates if desk.painted != before else {}
 
     def _taken_in(self, path: Path) -> str:
         """Keeps the conversation of a file; returns its id. Raises `InvalidHistory`."""
         if path.stat().st_size > _LARGEST_FILE:
             raise InvalidHistory(words.too_large(_LARGEST_FILE))
-        return self._kept.put(conversation_from_json(path.read_text(encoding="utf-8-sig", errors="replace")))
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        return self._kept.put(conversation_from_json(text), title_from_json(text))
 
     def _search(self, typed: str, conversation: Conversation, desk: Desk) -> Updates:
         desk.searched, desk.listed = typed or "", 0
@@ -125,11 +134,9 @@ class Sidebar:
     def _delete(self, of: str, desk: Desk) -> bool:
         desk.renaming = ""
         try:
-            title = self._kept.open(of).title
-            self._kept.delete(of)
+            desk.deleted.append((of, self._kept.delete(of)))
         except UnknownConversation:
             return False
-        desk.deleted.append((of, title))
         return True
 
     def _restore(self, conversation: Conversation, desk: Desk) -> Updates:

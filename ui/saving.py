@@ -62,4 +62,4 @@ def _written(chosen: Conversation, title: str, kind: Kind) -> str:
         case "bibtex":
             return as_bibtex(chosen.turns)
         case _:
-            return conversation_to_json(chosen)
+            return conversation_to_json(chosen, title)

@@ -93,6 +93,7 @@ NONE_CITED_OF_CHOSEN = "None of the chosen papers is cited in this conversation;
 SEARCHED_ONLY = "Searched only"
 BY_WORDS_ONLY = "The others are found by their words until then."
 
+BUSY = "An answer is being written in this conversation, on another page; ask again when it is there."
 STEPS = "How it was answered"
 SEARCHING = "Searching the papers …"
 READING = "Reading the papers …"

@@ -264,12 +264,22 @@ def test_a_deleted_conversation_can_be_restored(archive: Archive) -> None:
 
 
 def test_a_turn_that_ends_after_its_conversation_was_deleted_is_there_when_that_is_restored(archive: Archive) -> None:
-    conversation = kept(archive, "One?")
-    archive.delete(conversation.id)
-    conversation = kept(archive, "Two?", before=conversation)
+    begun = kept(archive, "One?")
+    assert archive.delete(begun.id) == "One?"
+    ended = replace(begun.turns[0], pieces=("At last.",))
+    conversation = archive.save(replace(begun, turns=(ended,)))
     assert archive.list() == ()
     archive.restore(conversation.id)
     assert archive.open(conversation.id).conversation == conversation
+
+
+def test_who_asks_in_a_conversation_that_was_deleted_elsewhere_has_it_back(archive: Archive) -> None:
+    conversation = kept(archive, "One?")
+    archive.delete(conversation.id)
+    assert archive.path(conversation.id) == ()
+    conversation = kept(archive, "Two?", before=conversation)
+    assert archive.open(conversation.id).conversation == conversation
+    assert archive.path(conversation.id) == tuple(turn.id for turn in conversation.turns)
 
 
 def test_what_was_deleted_a_month_ago_is_gone_for_good(path: Path, open_archive: Callable[..., Archive]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import gradio as gr
 
 from assistant import Assistant, Conversation
+from ui import words
 from ui.chat import Chat, Desk, Parts, Speaker
 
 
@@ -60,4 +61,21 @@ async def test_what_is_sent_twice_is_asked_once() -> None:
     assert watched and desk.watched is watched
     watched.stop.set()
     assert watched.task
+    await asyncio.wait_for(watched.task, 2)
+
+
+async def test_a_question_while_another_page_waits_for_its_answer_there_is_refused_aloud() -> None:
+    names = [field.name for field in dataclasses.fields(Parts)]
+    parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
+    chat, desks, conversation = Chat(cast(Assistant, Waiting()), parts), (Desk(), Desk()), Conversation.begun()
+    first, second = (
+        chat.ask("Q", "auto", conversation, Speaker(), desk, "", "", "", "", "", False, ()) for desk in desks
+    )
+    await anext(first)
+    (update,) = [update async for update in second]
+    assert words.BUSY in update[parts.draft] and update[parts.announcement] == words.BUSY
+    assert parts.question not in update  # what was typed stays
+    watched = desks[0].watched
+    assert watched and watched.task
+    watched.stop.set()
     await asyncio.wait_for(watched.task, 2)

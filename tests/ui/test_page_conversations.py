@@ -348,3 +348,66 @@ def test_an_answer_is_copied_with_its_references_and_a_conversation_saved_and_re
     )
     expect(page.locator("#deleted-said")).to_contain_text("JSON")
     expect(page.locator("#turns .turn")).to_have_count(1)
+
+
+def test_two_pages_of_one_conversation_go_on_from_each_other(open_page: OpenPage, address: str) -> None:
+    one = open_page(address)
+    ask(one, QUESTION)
+    other = open_page(address, path=kept_at(one).removeprefix(address))
+    ask(other, TABPFN)
+    expect(finished(one, 1)).to_be_visible()
+    question(one).fill("What is ZipCache?")
+    question(one).press("Enter")
+    finished(one, 3)
+    expect(one.locator("#turns h2")).to_contain_text([QUESTION, TABPFN, "What is ZipCache?"])
+    expect(one.locator("#turns .versions")).to_have_count(0)
+
+
+def test_a_page_that_is_opened_while_an_answer_is_written_shows_it_and_can_stop_it(
+    open_page: OpenPage, written: str, server: ScriptedServer
+) -> None:
+    one = open_page(written)
+    server.enqueue(Reply(f"{GOOD} {'It goes on and on. ' * 20}", delay=0.15))
+    question(one).fill(QUESTION)
+    question(one).press("Enter")
+    expect(one.locator("#draft")).to_contain_text("goes on")
+    where = kept_at(one).removeprefix(written)
+    other = open_page(written, path=where)
+    expect(other.locator("#draft")).to_contain_text("goes on")
+    other.locator("#stop").click()
+    for page in (other, one):
+        expect(finished(page, 1)).to_contain_text(words.STOPPED)
+
+
+def test_an_edit_that_is_refused_is_still_an_edit(page: Page) -> None:
+    ask(page, QUESTION)
+    page.locator("#turns").get_by_role("button", name=words.EDIT).click()
+    expect(page.locator("#editing")).to_be_visible()
+    expect(question(page)).to_be_focused()
+    question(page).fill("x" * 4001)
+    question(page).press("Enter")
+    expect(page.locator("#draft")).to_contain_text("4,000 are allowed")
+    expect(page.locator("#editing")).to_be_visible()
+    question(page).fill(TABPFN)
+    question(page).press("Enter")
+    expect(page.locator("#turns h2")).to_contain_text([TABPFN])
+    expect(finished(page, 1).locator(".versions")).to_contain_text(words.version(2, 2))
+
+
+def test_back_leads_past_a_conversation_that_was_deleted(page: Page) -> None:
+    ask(page, QUESTION)
+    kept_at(page)
+    page.locator("#new").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    ask(page, TABPFN)
+    page.wait_for_url(re.compile(r"\?c="))
+    page.get_by_role("button", name=f"{words.DELETE}: {TABPFN}").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".welcome")).to_be_visible()
+    expect(page.get_by_role("button", name=words.UNDO_DELETION)).to_be_focused()
+    for _ in range(3):
+        page.go_back()
+        page.wait_for_timeout(700)
+        if page.locator("#turns .turn").count():
+            break
+    expect(page.locator("#turns h2")).to_contain_text(QUESTION)

@@ -7,11 +7,14 @@ element.addEventListener("click", (event) => {
   if (!part) return;
   if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a link in a tab of its own
   event.preventDefault();
+  replacing = part.dataset.do === "delete";
+  wanted = replacing ? "#undo-delete" : "";
   if (part.dataset.do === "open") document.dispatchEvent(new Event("conversation-chosen"));
   tell(part);
 });
 element.addEventListener("keydown", (event) => {
   if (!event.target.matches("input[data-do]")) return;
+  if (event.isComposing) return;
   if (event.key === "Enter") event.target.blur();
   if (event.key === "Escape") {
     event.stopPropagation();
@@ -25,7 +28,14 @@ element.addEventListener("focusout", ({ target }) => {
   tell(target, target.value === target.defaultValue ? "leave" : "name");
 });
 let renamed = "";
+let wanted = ""; // what the keyboard goes on with, once that is there
+const goOn = (tries = 20) => {
+  const part = wanted && document.querySelector(wanted);
+  if (part && part.offsetParent) { wanted = ""; part.focus(); }
+  else if (wanted && tries) setTimeout(goOn, 50, tries - 1);
+};
 new MutationObserver(() => {
+  goOn();
   const field = element.querySelector("input[data-do]");
   if (field && field !== document.activeElement && !field.dataset.over) {
     renamed = field.dataset.of;
@@ -37,6 +47,13 @@ new MutationObserver(() => {
     renamed = "";
   }
 }).observe(element, { childList: true, subtree: true });
+
+document.addEventListener("click", ({ target }) => {
+  if (target instanceof Element && target.closest("#undo-delete")) wanted = "#conversations li > a";
+  if (target instanceof Element && target.closest("#turns [data-do=edit]")) {
+    document.querySelector("#question textarea")?.focus();
+  }
+});
 
 // On a narrow page the list is folded until it is asked for, and again once a conversation was chosen.
 const toggle = () => document.querySelector("#show-conversations");
@@ -50,11 +67,14 @@ document.addEventListener("conversation-chosen", () => toggle()?.setAttribute("a
 const shown = () => document.querySelector("#turns [data-conversation]")?.dataset.conversation ?? "";
 const addressed = () => new URLSearchParams(location.search).get("c") ?? "";
 let last = addressed();
+let replacing = false; // of an address that leads nowhere any longer nothing stays behind
+addEventListener("click", () => { replacing = false; }, true);
 const keep = () => {
   const now = shown();
   if (now === last || !document.querySelector("#turns :is(.welcome, [data-conversation])")) return; // not painted yet
   const address = `${location.pathname}${now ? `?c=${encodeURIComponent(now)}` : ""}${location.hash}`;
-  history.pushState(null, "", address);
+  history[replacing ? "replaceState" : "pushState"](null, "", address);
+  replacing = false;
   last = now;
 };
 const follow = () => {
@@ -66,5 +86,6 @@ follow();
 addEventListener("popstate", () => {
   if (addressed() === last) return; // another view of the page
   last = addressed();
+  replacing = true;
   trigger("click", { deed: last ? "open" : "new", of: last, value: "" });
 });

@@ -303,7 +303,7 @@
     });
     settle("#papers", watchTable);
     settle("#card", watchCard);
-    for (const line of ["#wrong", "#done-said", "#selected", "#adding"]) {
+    for (const line of ["#wrong", "#done-said", "#selected", "#adding", "#deleted-said"]) {
       settle(line, (part) => part.setAttribute("aria-live", "polite"));
     }
     settle("#collection-name input", (box) => { box.placeholder = words.collection; });
