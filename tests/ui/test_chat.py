@@ -18,7 +18,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self.stopped: list[asyncio.Event] = []
-        self.conversations = SimpleNamespace(versions=lambda _: {})
+        self.conversations = SimpleNamespace(versions=lambda _: {}, path=lambda _: ())
 
     async def ask(self, *_: object, stop: asyncio.Event, **__: object) -> AsyncIterator[Any]:
         await stop.wait()
