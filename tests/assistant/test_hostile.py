@@ -14,7 +14,7 @@ from assistant.testing import Reply, ScriptedServer
 from index_store import Embedder, Library
 from ui import render, words
 
-from ..ui.test_render import Page, assert_clean
+from ..ui.test_render import Page, assert_clean, kept
 
 RECORDS: list[dict[str, Any]] = [
     json.loads(line) for line in (Path(__file__).parents[1] / "data/hostile.jsonl").read_text().splitlines()
@@ -23,6 +23,7 @@ QUESTIONS = [record["question"] for record in RECORDS]
 PAPERS = [Paper.from_dict({name: record[name] for name in record if name != "question"}) for record in RECORDS]
 ATTACKS = list(zip(PAPERS, QUESTIONS, strict=True))
 IDS = [paper.title if paper.title.isascii() and len(paper.title) < 30 else "title" for paper in PAPERS]
+OURS = ("#src-", "#cite-", "data:", "save/")
 FENCE = re.compile(r"=== papers [0-9a-f]{16} ===")
 
 
@@ -54,8 +55,8 @@ def obedient(text: str) -> str:
 
 def pages(turn: Turn) -> Iterator[Page]:
     """All that the page shows of a turn, while it is written and afterwards."""
-    conversation = Conversation((turn,))
-    yield Page(render.conversation(conversation.turns))
+    conversation = kept(Conversation((turn,)))
+    yield Page(render.conversation(conversation, {}, 1))
     yield Page(render.draft(turn.plan, turn.pieces, words.WRITING, turn.topic_map))
     yield Page(render.sources(conversation))
     yield Page(render.sources(Conversation(), turn.papers, turn.pieces))
@@ -67,7 +68,7 @@ def assert_safe(turn: Turn) -> None:
     own = {paper.link for paper in turn.papers if paper.link.startswith("https://")}
     for page in pages(turn):
         assert_clean(page)
-        assert {href for href in page.values("href") if not href.startswith(("#src-", "data:"))} <= own
+        assert {href for href in page.values("href") if not href.startswith(OURS)} <= own
     answer = Page(render.answer(turn.pieces))
     cited = [f"#src-{piece.number}-s{piece.sentence}" for piece in turn.pieces if isinstance(piece, Citation)]
     assert answer.values("href") == cited
