@@ -164,6 +164,8 @@ class Chat:
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
         self._assistant, self._parts, self._kept = assistant, parts, assistant.conversations
         self._running: dict[str, Running] = {}
+        # Gradio sends what a handler yielded last again when it ends: by then the page may show something else.
+        self._nothing: Updates = {parts.announcement: gr.skip()}
 
     async def ask(
         self,
@@ -300,7 +302,7 @@ class Chat:
                 panel, said = now, draft.step
             await asyncio.sleep(_PAINT_SECONDS)
         if desk.visit != visit or not desk.watched:
-            yield {parts.announcement: gr.skip()}  # what was yielded last is sent again at the end
+            yield self._nothing
             return
         desk.watched = None
         if running.last:
@@ -308,6 +310,7 @@ class Chat:
         elif running.refused:
             desk.editing = running.edited
             yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
+        yield self._nothing
 
     def stop(self, desk: Desk) -> None:
         """Ends the turn that is being watched soon; what is written stays."""
@@ -366,6 +369,7 @@ class Chat:
                 yield updates
         else:
             yield self.show(conversation, speaker, desk)
+        yield self._nothing
 
     async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Shows a conversation that is kept, and what is being written in it."""
@@ -376,10 +380,12 @@ class Chat:
         except (UnknownConversation, ArchiveUnreadable) as error:
             said = describe(error).message
             yield self.begin(speaker, desk) | {self._parts.draft: render.notice(said), self._parts.announcement: said}
+            yield self._nothing
             return
         shown = self.show(kept, speaker, desk)
         if not running:
             yield shown
+            yield self._nothing
             return
         async for updates in self._watch(running, speaker, desk, shown):
             yield updates

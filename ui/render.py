@@ -226,7 +226,7 @@ def _steps(plan: Plan, searched: int, papers: int) -> str:
     if not searched:
         return ""
     lines = [words.searched_for(plan.subjects or (plan.topic or plan.standalone,), searched), words.read(papers)]
-    return f'<ul class="steps">{"".join(f"<li dir=auto>{escape(visible(line))}</li>" for line in lines)}</ul>'
+    return f'<ul class="steps" dir="ltr">{"".join(f"<li dir=auto>{escape(visible(line))}</li>" for line in lines)}</ul>'
 
 
 def _done(item: Turn) -> str:
@@ -234,7 +234,7 @@ def _done(item: Turn) -> str:
     steps = _steps(item.plan, item.searched, len(item.papers))
     total = item.timings.get("total")
     took = f"<p>{words.took(total)}</p>" if total else ""
-    return f'<details class="steps"><summary>{words.STEPS}</summary>{steps}{took}</details>' if steps else ""
+    return f'<details class="steps" dir="ltr"><summary>{words.STEPS}</summary>{steps}{took}</details>' if steps else ""
 
 
 def _turn(plan: Plan, body: str, tools: str = "") -> str:

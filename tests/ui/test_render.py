@@ -282,7 +282,7 @@ def test_the_steps_of_an_answer_are_shown_while_it_is_written_and_fold_away_afte
     assert "<details" not in writing
     done = Turn(plan, ("It is.",), (PAPER,), Outcome.ANSWERED, searched=97, timings={"total": 1.25})
     markup = render.turn(done)
-    assert f'<details class="steps"><summary>{words.STEPS}</summary>' in markup
+    assert f'<details class="steps" dir="ltr"><summary>{words.STEPS}</summary>' in markup
     assert "Read 1 abstract" in Page(markup).text and "Took 1.2 s" in Page(markup).text
 
 
