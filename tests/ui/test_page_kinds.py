@@ -156,7 +156,7 @@ def test_a_summary_says_what_it_covers_and_the_unused_papers_stand_in_the_source
     assert counts
     total, cited, unused = map(int, counts.groups())
     assert total == found == cited + unused
-    beside = page.locator(f"#sources h3:text-is('{words.FOUND_NOT_CITED}') ~ details.card")
+    beside = page.locator("#sources details.group details.card")
     expect(beside).to_have_count(unused)
     expect(page.get_by_role("button", name=words.SHORTER)).not_to_be_visible()
     few = turn.locator("a.cite").count()

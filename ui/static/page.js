@@ -118,7 +118,7 @@
     const target = document.getElementById(link.getAttribute("href").slice(1));
     if (!target) return;
     const card = target.closest("details");
-    if (card) card.open = true;
+    for (let part = card; part; part = part.parentElement?.closest("details")) part.open = true;
     document.querySelectorAll("mark.here, .dot.here").forEach((mark) => mark.classList.remove("here"));
     const place = link.matches(".dot") ? card?.querySelector("summary") ?? target : target;
     (link.matches(".dot") ? link : target).classList.add("here");
