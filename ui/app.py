@@ -14,12 +14,13 @@ from starlette.staticfiles import StaticFiles
 from assistant import Assistant, Conversation
 
 from . import render, words
-from .chat import Chat, Desk, Parts, Speaker
+from .chat import Chat, Parts
 from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
 from .saving import add_saving
+from .session import Desk, Speaker
 
 _STATIC = Path(__file__).with_name("static")
 _EXAMPLES = 4

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -12,38 +12,23 @@ from assistant import (
     Assistant,
     AssistantError,
     Citation,
-    Cited,
-    Connection,
     Conversation,
-    Delta,
-    Done,
-    Estimated,
-    Event,
-    Failed,
     Filter,
     InvalidQuestion,
     Length,
     Mode,
     Outcome,
-    Paper,
-    Piece,
-    Plan,
-    Planned,
-    Reading,
-    Retrieved,
-    TopicMap,
     Turn,
     UnknownConversation,
-    Unsourced,
     describe,
-    everything,
     examples,
 )
 
 from . import render, words
 from .limits import chosen
+from .session import RECENT, Desk, Speaker
+from .writing import Running, Wish, Writing
 
-RECENT = 20  # turns of a long conversation that are shown at first, and more of at a time
 _PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
 
 Updates = dict[gr.components.Component, Any]
@@ -75,95 +60,12 @@ class Parts:
     speaker: gr.State
 
 
-@dataclass
-class Desk:
-    """What one session has before it beside the conversation itself. Changed in place.
-
-    `watched` is the turn that is being painted, at the `visit`th time that one is; `editing` the one whose question
-    is edited, `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how
-    many more than usual are `listed`, which is being renamed, those deleted here, and how it was last painted.
-    """
-
-    watched: "Running | None" = None
-    visit: int = 0
-    editing: str = ""
-    shown: int = RECENT
-    searched: str = ""
-    listed: int = 0
-    renaming: str = ""
-    deleted: list[tuple[str, str]] = field(default_factory=list)
-    painted: str = ""
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Who answers in this session: the model of `connection`, else that of the settings, else quotations."""
-
-    connection: Connection | None = None
-    quoting_only: bool = False
-
-    def model(self, assistant: Assistant) -> str | None:
-        """The name of the model that writes, or None."""
-        chosen = None if self.quoting_only else self.connection or assistant.connection
-        return chosen.model if chosen else None
-
-    def head(self, assistant: Assistant) -> str:
-        """The page's head as it now is."""
-        return render.header(assistant.library.status(), self.model(assistant), assistant.background.standing)
-
-
-@dataclass(frozen=True)
-class _Wish:
-    """A question, and how its reader wants it answered."""
-
-    question: str
-    mode: Mode
-    length: Length | None = None
-    limits: Filter = everything
-
-
-@dataclass
-class _Draft:
-    plan: Plan
-    pieces: list[Piece] = field(default_factory=list)
-    found: tuple[Paper, ...] = ()
-    topic_map: TopicMap | None = None
-    step: str = words.SEARCHING
-    estimate: str = ""
-    searched: int = 0
-
-    def html(self) -> str:
-        count = len(self.found)
-        return render.draft(self.plan, self.pieces, self.step, self.topic_map, searched=self.searched, papers=count)
-
-
-@dataclass(eq=False)
-class Running:
-    """A turn that is being written. It goes on while its reader looks at something else, or has closed the page.
-
-    `before` is the conversation that it is the next turn of. If it cannot begin, `kept` is shown again, and the turn
-    `edited` for it is so again. In the end it has its `last` event, or why it was `refused`. `events` counts what came.
-    """
-
-    wish: _Wish
-    before: Conversation
-    kept: Conversation
-    edited: str
-    draft: _Draft
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    last: Done | Failed | None = None
-    refused: Exception | None = None
-    over: bool = False
-    events: int = 0
-    task: asyncio.Task[None] | None = None
-
-
 class Chat:
-    """The handlers of the page, and the turns that are being written, by conversation."""
+    """The handlers of the page."""
 
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
         self._assistant, self._parts, self._kept = assistant, parts, assistant.conversations
-        self._running: dict[str, Running] = {}
+        self._writing = Writing(assistant)
         # Gradio sends what a handler yielded last again when it ends: by then the page may show something else.
         self._nothing: Updates = {parts.announcement: gr.skip()}
 
@@ -188,14 +90,18 @@ class Chat:
         except InvalidQuestion as error:
             yield self._refused(error, question, conversation, speaker, desk)
             return
-        wish = _Wish(question, Mode(mode), limits=within)
+        wish = self._wish(question, Mode(mode), speaker, limits=within)
         before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation)
         async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
             yield updates
 
+    @staticmethod
+    def _wish(question: str, mode: Mode, speaker: Speaker, *, length: Length | None = None, limits: Filter) -> Wish:
+        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only)
+
     async def _latest(self, conversation: Conversation) -> Conversation:
         """The conversation with what was asked behind it on another page meanwhile."""
-        if not conversation.id or conversation.id in self._running:
+        if not conversation.id or self._writing.of(conversation.id):
             return conversation
         known = tuple(turn.id for turn in conversation.turns)
         try:
@@ -217,7 +123,7 @@ class Chat:
 
     async def _turn(
         self,
-        wish: _Wish,
+        wish: Wish,
         before: Conversation,
         kept: Conversation,
         speaker: Speaker,
@@ -230,47 +136,15 @@ class Chat:
             yield {self._parts.draft: ""}  # a handler that yields nothing would empty every component
             return
         if desk.watched:  # it was sent twice
-            yield {self._parts.announcement: gr.skip()}
+            yield self._nothing
             return
-        if before.id in self._running:
+        if self._writing.of(before.id):
             yield {self._parts.draft: render.notice(words.BUSY), self._parts.announcement: words.BUSY}
             return
-        running = self._start(wish, before if before.id else Conversation.begun(), kept, desk.editing, speaker)
+        running = self._writing.start(wish, before if before.id else Conversation.begun(), kept, desk.editing)
         cleared: Updates = {self._parts.question: ""} if typed else {}
         async for updates in self._watch(running, speaker, desk, cleared):
             yield updates
-
-    def _start(self, wish: _Wish, before: Conversation, kept: Conversation, edited: str, speaker: Speaker) -> Running:
-        """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
-        asked = " ".join(wish.question.split())
-        running = Running(wish, before, kept, edited, _Draft(Plan(Mode.ASK, asked, asked)))
-        self._running[before.id] = running
-        running.task = asyncio.create_task(self._write(running, speaker))
-        return running
-
-    async def _write(self, running: Running, speaker: Speaker) -> None:
-        wish = running.wish
-        try:
-            async for event in self._assistant.ask(
-                wish.question,
-                running.before,
-                wish.mode,
-                stop=running.stop,
-                connection=speaker.connection,
-                quoting_only=speaker.quoting_only,
-                length=wish.length,
-                within=wish.limits,
-            ):
-                if isinstance(event, Done | Failed):
-                    running.last = event
-                else:
-                    self._note(event, running.draft)
-                running.events += 1
-        except Exception as error:  # refused before the turn began
-            running.refused = error
-        finally:
-            del self._running[running.before.id]
-            running.over = True
 
     async def _watch(self, running: Running, speaker: Speaker, desk: Desk, first: Updates) -> AsyncIterator[Updates]:
         """Paints a turn as it is written, until it is over or its reader looks at something else.
@@ -346,7 +220,7 @@ class Chat:
         last = conversation.turns[-1]
         same = Mode.AUTO if last.plan.automatic else last.plan.mode
         again = length or (None if mode else last.plan.length)
-        wish = _Wish(last.plan.question, mode or same, again, last.plan.limits)
+        wish = self._wish(last.plan.question, mode or same, speaker, length=again, limits=last.plan.limits)
         async for updates in self._turn(wish, conversation.upto(last.id), conversation, speaker, desk):
             yield updates
 
@@ -373,7 +247,7 @@ class Chat:
 
     async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Shows a conversation that is kept, and what is being written in it."""
-        running = self._running.get(conversation_id)
+        running = self._writing.of(conversation_id)
         desk.watched, desk.editing, desk.shown = None, "", RECENT
         try:
             kept = running.before if running else self._kept.open(conversation_id).conversation
@@ -399,7 +273,6 @@ class Chat:
         """What was clicked in the turns: a question to edit, another version of one, or those before."""
         deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
         asked = {turn.id: turn.question for turn in conversation.turns}
-        nothing: Updates = {self._parts.announcement: gr.skip()}
         match deed:
             case "edit" if of in asked and not desk.watched:
                 desk.editing = of
@@ -416,7 +289,7 @@ class Chat:
                 if not desk.watched:
                     shown[self._parts.sources] = render.sources(self._recent(conversation, desk))
                 return shown
-        return nothing
+        return self._nothing
 
     def cancel_edit(self, desk: Desk) -> Updates:
         """Leaves an earlier question as it was."""
@@ -501,29 +374,6 @@ class Chat:
             if running
             else {}
         )
-
-    @staticmethod
-    def _note(event: Event, draft: _Draft) -> None:
-        """Takes an event into the draft."""
-        match event:
-            case Planned(plan):
-                draft.plan = plan
-            case Retrieved():
-                on_map = [dot.paper for dot in event.topic_map.dots] if event.topic_map else []
-                found = [*(hit.paper for hit in event.hits), *on_map]
-                draft.found = tuple({paper.id: paper for paper in found}.values())
-                draft.topic_map, draft.step, draft.searched = event.topic_map, words.WRITING, event.searched
-            case Estimated():
-                draft.estimate = words.estimated(event.papers, event.calls, event.tokens, event.cost)
-                draft.step = f"{draft.estimate}. {words.READING}"
-            case Reading(done, total):
-                draft.step = words.WRITING if done == total else f"{draft.estimate}. {words.reading(done, total)}"
-            case Delta(text):
-                draft.pieces.append(text)
-            case Cited(citation):
-                draft.pieces.append(citation)
-            case Unsourced(mark):
-                draft.pieces.append(mark)
 
 
 def _wants_quotations(turn: Turn) -> bool:

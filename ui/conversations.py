@@ -21,7 +21,8 @@ from assistant import (
 )
 
 from . import render, sidebar, words
-from .chat import Chat, Desk, Speaker, Updates
+from .chat import Chat, Updates
+from .session import Desk, Speaker
 
 _SCRIPT = Path(__file__).with_name("static") / "conversations.js"
 _LISTED = 50  # at first, and more of at a time

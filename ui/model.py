@@ -8,7 +8,7 @@ import gradio as gr
 from assistant import Assistant, Connection, check, describe
 
 from . import render, words
-from .chat import Speaker
+from .session import Speaker
 
 _Updates = tuple[Speaker, str, str, dict[str, Any]]
 

@@ -14,7 +14,7 @@ from typing import Any
 from assistant import Assistant, Conversation, Done
 from assistant.conversations import new_id
 from ui import render
-from ui.chat import RECENT
+from ui.session import RECENT
 
 _LONG, _MANY = 500, 2000  # turns
 _QUESTIONS = (

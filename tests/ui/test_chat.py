@@ -10,7 +10,8 @@ import gradio as gr
 
 from assistant import Assistant, Conversation
 from ui import words
-from ui.chat import Chat, Desk, Parts, Speaker
+from ui.chat import Chat, Parts
+from ui.session import Desk, Speaker
 
 
 class Waiting:

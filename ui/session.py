@@ -1,0 +1,47 @@
+"""What one session of the page has before it, and who answers in it."""
+
+from dataclasses import dataclass, field
+
+from assistant import Assistant, Connection
+
+from . import render
+from .writing import Running
+
+RECENT = 20  # turns of a long conversation that are shown at first, and more of at a time
+
+
+@dataclass
+class Desk:
+    """What one session has before it beside the conversation itself. Changed in place.
+
+    `watched` is the turn that is being painted, at the `visit`th time that one is; `editing` the one whose question
+    is edited, `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how
+    many more than usual are `listed`, which is being renamed, those deleted here, and how it was last painted.
+    """
+
+    watched: Running | None = None
+    visit: int = 0
+    editing: str = ""
+    shown: int = RECENT
+    searched: str = ""
+    listed: int = 0
+    renaming: str = ""
+    deleted: list[tuple[str, str]] = field(default_factory=list)
+    painted: str = ""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who answers in this session: the model of `connection`, else that of the settings, else quotations."""
+
+    connection: Connection | None = None
+    quoting_only: bool = False
+
+    def model(self, assistant: Assistant) -> str | None:
+        """The name of the model that writes, or None."""
+        chosen = None if self.quoting_only else self.connection or assistant.connection
+        return chosen.model if chosen else None
+
+    def head(self, assistant: Assistant) -> str:
+        """The page's head as it now is."""
+        return render.header(assistant.library.status(), self.model(assistant), assistant.background.standing)

@@ -1,0 +1,146 @@
+"""Turns that are being written: each a task of its own, which pages only watch."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from assistant import (
+    Assistant,
+    Cited,
+    Connection,
+    Conversation,
+    Delta,
+    Done,
+    Estimated,
+    Event,
+    Failed,
+    Filter,
+    Length,
+    Mode,
+    Paper,
+    Piece,
+    Plan,
+    Planned,
+    Reading,
+    Retrieved,
+    TopicMap,
+    Unsourced,
+    everything,
+)
+
+from . import render, words
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A question, and how and by whom its reader wants it answered."""
+
+    question: str
+    mode: Mode
+    length: Length | None = None
+    limits: Filter = everything
+    connection: Connection | None = None
+    quoting_only: bool = False
+
+
+@dataclass
+class Draft:
+    """What there is so far of a turn that is being written."""
+
+    plan: Plan
+    pieces: list[Piece] = field(default_factory=list)
+    found: tuple[Paper, ...] = ()
+    topic_map: TopicMap | None = None
+    step: str = words.SEARCHING
+    estimate: str = ""
+    searched: int = 0
+
+    def html(self) -> str:
+        count = len(self.found)
+        return render.draft(self.plan, self.pieces, self.step, self.topic_map, searched=self.searched, papers=count)
+
+    def note(self, event: Event) -> None:
+        """Takes an event in."""
+        match event:
+            case Planned(plan):
+                self.plan = plan
+            case Retrieved():
+                on_map = [dot.paper for dot in event.topic_map.dots] if event.topic_map else []
+                found = [*(hit.paper for hit in event.hits), *on_map]
+                self.found = tuple({paper.id: paper for paper in found}.values())
+                self.topic_map, self.step, self.searched = event.topic_map, words.WRITING, event.searched
+            case Estimated():
+                self.estimate = words.estimated(event.papers, event.calls, event.tokens, event.cost)
+                self.step = f"{self.estimate}. {words.READING}"
+            case Reading(done, total):
+                self.step = words.WRITING if done == total else f"{self.estimate}. {words.reading(done, total)}"
+            case Delta(text):
+                self.pieces.append(text)
+            case Cited(citation):
+                self.pieces.append(citation)
+            case Unsourced(mark):
+                self.pieces.append(mark)
+
+
+@dataclass(eq=False)
+class Running:
+    """A turn that is being written. It goes on while its reader looks at something else, or has closed the page.
+
+    `before` is the conversation that it is the next turn of. If it cannot begin, `kept` is shown again, and the turn
+    `edited` for it is so again. In the end it has its `last` event, or why it was `refused`. `events` counts what came.
+    """
+
+    wish: Wish
+    before: Conversation
+    kept: Conversation
+    edited: str
+    draft: Draft
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    last: Done | Failed | None = None
+    refused: Exception | None = None
+    over: bool = False
+    events: int = 0
+    task: asyncio.Task[None] | None = None
+
+
+class Writing:
+    """The turns that are being written, one in a conversation at a time."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+        self._running: dict[str, Running] = {}
+
+    def start(self, wish: Wish, before: Conversation, kept: Conversation, edited: str) -> Running:
+        """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
+        asked = " ".join(wish.question.split())
+        running = Running(wish, before, kept, edited, Draft(Plan(Mode.ASK, asked, asked)))
+        self._running[before.id] = running
+        running.task = asyncio.create_task(self._write(running))
+        return running
+
+    def of(self, conversation_id: str) -> Running | None:
+        """The turn that is being written in a conversation."""
+        return self._running.get(conversation_id)
+
+    async def _write(self, running: Running) -> None:
+        wish = running.wish
+        try:
+            async for event in self._assistant.ask(
+                wish.question,
+                running.before,
+                wish.mode,
+                stop=running.stop,
+                connection=wish.connection,
+                quoting_only=wish.quoting_only,
+                length=wish.length,
+                within=wish.limits,
+            ):
+                if isinstance(event, Done | Failed):
+                    running.last = event
+                else:
+                    running.draft.note(event)
+                running.events += 1
+        except Exception as error:  # refused before the turn began
+            running.refused = error
+        finally:
+            del self._running[running.before.id]
+            running.over = True
