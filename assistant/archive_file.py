@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from sqlalchemy import JSON, Connection, Engine, UniqueConstraint, create_engine, event, inspect, text
+from sqlalchemy import JSON, Connection, Engine, UniqueConstraint, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from index_store import sqlite_engine
 
 from .errors import ArchiveUnreadable, InvalidHistory
 
@@ -86,13 +88,7 @@ class ArchiveFile:
     def __init__(self, path: Path) -> None:
         """Opens the file or makes it. Raises `ArchiveUnreadable` if it is not an archive of this version."""
         self._path = path
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-
-        @event.listens_for(self._engine, "connect")
-        def _configure(connection, _record):  # type: ignore[no-untyped-def]  # a DBAPI connection, untyped
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-
+        self._engine = sqlite_engine(path)
         try:
             schema = _prepare(self._engine)
         except DatabaseError as error:

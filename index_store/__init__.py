@@ -4,6 +4,7 @@ from .adding import AddReport, add_files, add_records
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
+from .database import sqlite_engine
 from .doctor import Diagnosis, Problem, examine
 from .embedding import Embedder, open_embedder
 from .errors import (
@@ -92,6 +93,7 @@ __all__ = [
     "sample_papers",
     "search",
     "sentences",
+    "sqlite_engine",
     "status",
     "terms",
     "themes",

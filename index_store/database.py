@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -17,20 +17,27 @@ from .schema import SCHEMA, MetaRow, prepare
 _NO_COPY = "nothing of it was changed; put a copy of it in its place, or choose another folder with --home"
 
 
+def sqlite_engine(path: Path) -> Engine:
+    """A SQLite file that several processes may read while one writes; who finds it locked waits 30 seconds."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection, _record):  # type: ignore[no-untyped-def]  # a DBAPI connection, untyped
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
 class Database:
     """A SQLite file. Several processes may read it; one at a time writes."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file or makes it. Raises `LibraryUnreadable` if it is not a catalogue of this version."""
         self._path = path
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        self._engine = sqlite_engine(path)
         self._watch: sqlite3.Connection | None = None
         self._watching = Lock()  # threads look at it, and one statement in two of them at once ends the process
-
-        @event.listens_for(self._engine, "connect")
-        def _configure(connection, _record):  # type: ignore[no-untyped-def]  # a DBAPI connection, untyped
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
 
         try:
             schema = prepare(self._engine)

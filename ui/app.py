@@ -227,7 +227,7 @@ def serve(assistant: Assistant) -> None:
 
 
 def _head() -> str:
-    script = "".join((_STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "peek.js"))
+    script = "".join((_STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "peek.js", "copy.js"))
     said = json.dumps(words.OF_SCRIPT).replace("<", "\\u003c")
     return (
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

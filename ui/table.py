@@ -105,7 +105,8 @@ def card(paper: Paper, collections: Sequence[str], bibtex: str) -> str:
         f'<h2 id="paper-title" tabindex="-1" dir="auto">{_shown(paper.display_title)}</h2>'
         f'<p class="authors" dir="auto">{_shown(", ".join(paper.authors))}</p>'
         f'<p class="facts" dir="auto">{_facts(paper)}</p>{abstract}{names}'
-        f'<h3 id="bibtex-title">{words.BIBTEX} <button type="button" class="copy">{words.COPY}</button></h3>'
+        f'<h3 id="bibtex-title">{words.BIBTEX} <button type="button" class="copy" data-copy="{_shown(bibtex)}">'
+        f"{words.COPY}</button></h3>"
         f'<pre tabindex="0" aria-labelledby="bibtex-title">{_shown(bibtex)}</pre></article>'
     )
 

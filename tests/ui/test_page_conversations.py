@@ -72,6 +72,12 @@ def listed(page: Page) -> Locator:
     return page.locator("#conversations li > a")
 
 
+def begin(page: Page) -> None:
+    """Asks, without waiting for the answer."""
+    question(page).fill(QUESTION)
+    question(page).press("Enter")
+
+
 def answers(page: Page) -> list[str]:
     """What the turns say, with the numbers and labels of their citations."""
     return page.locator("#turns .answer").evaluate_all(
@@ -235,8 +241,7 @@ def test_an_answer_goes_on_while_its_reader_is_elsewhere(
 ) -> None:
     page = open_page(written)
     server.enqueue(Reply(f"{GOOD} {'It goes on and on. ' * 10} The end is here.", delay=0.08))
-    question(page).fill(QUESTION)
-    question(page).press("Enter")
+    begin(page)
     expect(page.locator("#draft")).to_contain_text("compresses the KV cache")
     page.locator("#new").click()
     expect(page.locator(".welcome")).to_be_visible()
@@ -255,8 +260,7 @@ def test_a_reload_in_the_middle_of_an_answer_loses_nothing(
 ) -> None:
     page = open_page(written)
     server.enqueue(Reply(f"{GOOD} {'It goes on and on. ' * 12} The end is here.", delay=0.15))
-    question(page).fill(QUESTION)
-    question(page).press("Enter")
+    begin(page)
     expect(page.locator("#draft")).to_contain_text("goes on")
     page = reopened(page, open_page, written)
     expect(page.locator("#draft")).to_contain_text("goes on")
@@ -268,8 +272,7 @@ def test_a_reload_in_the_middle_of_an_answer_loses_nothing(
 def test_a_stopped_answer_is_kept_as_one(open_page: OpenPage, written: str, server: ScriptedServer) -> None:
     page = open_page(written)
     server.enqueue(Reply(GOOD, delay=0.2, endless=True))
-    question(page).fill(QUESTION)
-    question(page).press("Enter")
+    begin(page)
     expect(page.locator("#draft")).to_contain_text("compresses")
     page.locator("#stop").click()
     expect(finished(page, 1)).to_contain_text(words.STOPPED)
@@ -368,8 +371,7 @@ def test_a_page_that_is_opened_while_an_answer_is_written_shows_it_and_can_stop_
 ) -> None:
     one = open_page(written)
     server.enqueue(Reply(f"{GOOD} {'It goes on and on. ' * 20}", delay=0.15))
-    question(one).fill(QUESTION)
-    question(one).press("Enter")
+    begin(one)
     expect(one.locator("#draft")).to_contain_text("goes on")
     where = kept_at(one).removeprefix(written)
     other = open_page(written, path=where)

@@ -70,15 +70,6 @@
       shown = id;
     }).observe(card, { childList: true, subtree: true });
   };
-  document.addEventListener("click", async (event) => {
-    const copy = event.target instanceof Element && event.target.closest("#card .copy");
-    if (!copy) return;
-    const text = copy.closest(".paper").querySelector("pre");
-    getSelection().selectAllChildren(text); // what is left to do by hand where the page may not copy
-    if (!navigator.clipboard) return;
-    await navigator.clipboard.writeText(text.textContent);
-    copy.textContent = words.copied;
-  });
 
   // Gradio paints a table anew by changing what differs: a box would keep the tick of the paper that stood there before.
   const watchTable = (table) => {

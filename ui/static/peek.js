@@ -63,21 +63,3 @@
   new MutationObserver(() => { if (marker && !marker.isConnected) hide(); })
     .observe(document.documentElement, { childList: true, subtree: true });
 })();
-
-// What a button copies; where the page may not write to the clipboard, it says so.
-document.addEventListener("click", async ({ target }) => {
-  const button = target instanceof Element && target.closest("button[data-copy]");
-  if (!button) return;
-  const words = JSON.parse(document.getElementById("words").textContent);
-  const name = button.querySelector("span") ?? button, before = name.textContent;
-  let said = words.copied;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-  } catch {
-    said = words.notCopied;
-  }
-  name.textContent = said;
-  const line = document.querySelector("#announcement p, #announcement");
-  if (line) line.textContent = said;
-  setTimeout(() => { if (name.textContent === said) name.textContent = before; }, 1500);
-});
