@@ -135,13 +135,21 @@ class Chat:
         if not wish.question.strip():
             yield {self._parts.draft: ""}  # a handler that yields nothing would empty every component
             return
-        if desk.watched:  # it was sent twice
+        if desk.watched and not desk.watched.over:  # it was sent twice
             yield self._nothing
             return
         if self._writing.of(before.id):
             yield {self._parts.draft: render.notice(words.BUSY), self._parts.announcement: words.BUSY}
             return
         running = self._writing.start(wish, before if before.id else Conversation.begun(), kept, desk.editing)
+        desk.watched = running
+        await running.settled(_PAINT_SECONDS)
+        if (
+            running.refused
+        ):  # at once: then nothing is hidden that would be shown again right after, which Gradio may lose
+            desk.watched = None
+            yield self._refused(running.refused, wish.question, kept, speaker, desk)
+            return
         cleared: Updates = {self._parts.question: ""} if typed else {}
         async for updates in self._watch(running, speaker, desk, cleared):
             yield updates
@@ -248,7 +256,7 @@ class Chat:
     async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Shows a conversation that is kept, and what is being written in it."""
         running = self._writing.of(conversation_id)
-        desk.watched, desk.editing, desk.shown = None, "", RECENT
+        desk.leave()
         try:
             kept = running.before if running else self._kept.open(conversation_id).conversation
         except (UnknownConversation, ArchiveUnreadable) as error:
@@ -266,7 +274,7 @@ class Chat:
 
     def begin(self, speaker: Speaker, desk: Desk) -> Updates:
         """An empty conversation; the one before stays among those that are kept."""
-        desk.watched, desk.editing, desk.shown = None, "", RECENT
+        desk.leave()
         return self.show(Conversation(), speaker, desk)
 
     def use(self, conversation: Conversation, speaker: Speaker, desk: Desk, event: gr.EventData) -> Updates:

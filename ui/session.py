@@ -29,6 +29,10 @@ class Desk:
     deleted: list[tuple[str, str]] = field(default_factory=list)
     painted: str = ""
 
+    def leave(self) -> None:
+        """Turns to another conversation; what is being painted of this one no longer is."""
+        self.watched, self.editing, self.shown, self.visit = None, "", RECENT, self.visit + 1
+
 
 @dataclass(frozen=True)
 class Speaker:

@@ -101,6 +101,11 @@ class Running:
     events: int = 0
     task: asyncio.Task[None] | None = None
 
+    async def settled(self, seconds: float) -> None:
+        """Waits until it is over, so many seconds at most."""
+        if self.task:
+            await asyncio.wait({self.task}, timeout=seconds)
+
 
 class Writing:
     """The turns that are being written, one in a conversation at a time."""

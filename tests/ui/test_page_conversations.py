@@ -240,7 +240,7 @@ def test_an_answer_goes_on_while_its_reader_is_elsewhere(
     open_page: OpenPage, written: str, server: ScriptedServer
 ) -> None:
     page = open_page(written)
-    server.enqueue(Reply(f"{GOOD} {'It goes on and on. ' * 10} The end is here.", delay=0.08))
+    server.enqueue(Reply(f"{GOOD} {'It goes on and on. ' * 12} The end is here.", delay=0.15))
     begin(page)
     expect(page.locator("#draft")).to_contain_text("compresses the KV cache")
     page.locator("#new").click()
@@ -249,6 +249,7 @@ def test_an_answer_goes_on_while_its_reader_is_elsewhere(
     server.enqueue("TabPFN is a model for tables [P1.1].")
     ask(page, TABPFN)
     expect(page.locator("#turns")).not_to_contain_text("MiniCache")
+    expect(listed(page)).to_have_text([TABPFN, QUESTION])  # it is painted by now, and does not change under the pointer
     listed(page).filter(has_text="MiniCache").click()
     expect(page.locator("#turns, #draft").filter(has_text="The end is here.")).to_have_count(1)
     finished(page, 1)
@@ -389,6 +390,7 @@ def test_an_edit_that_is_refused_is_still_an_edit(page: Page) -> None:
     question(page).fill("x" * 4001)
     question(page).press("Enter")
     expect(page.locator("#draft")).to_contain_text("4,000 are allowed")
+    expect(page.locator("#editing")).to_be_visible()
     question(page).fill(TABPFN)
     question(page).press("Enter")
     expect(page.locator("#turns h2")).to_contain_text([TABPFN])
