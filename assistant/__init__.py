@@ -63,7 +63,7 @@ from .routing import Mode, Plan
 from .settings import Settings, load_settings, settings_table
 from .tables import Cell, to_csv
 from .topics import Dot, TopicMap
-from .turn_json import conversation_from_json, conversation_to_json, title_from_json
+from .turn_json import conversation_from_json, conversation_to_json, titled_from_json
 
 __all__ = [
     "AddReport",
@@ -146,6 +146,6 @@ __all__ = [
     "sentences",
     "settings_table",
     "stored",
-    "title_from_json",
+    "titled_from_json",
     "to_csv",
 ]

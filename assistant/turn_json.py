@@ -43,7 +43,7 @@ def dump_turn(turn: Turn) -> str:
 
 def load_turn(text: str) -> Turn:
     """The inverse of `dump_turn`. Raises `InvalidHistory`."""
-    return _load("turn", Turn, text)
+    return _load("turn", Turn, text)[0]
 
 
 def dump_paper(paper: Paper) -> str:
@@ -64,25 +64,24 @@ def conversation_to_json(conversation: Conversation, title: str = "") -> str:
     return _dump("conversation", conversation, title=title)
 
 
-def title_from_json(text: str) -> str:
-    """The title that such a text gives the conversation, or empty."""
-    title = json.loads(text).get("title")
-    return title if isinstance(title, str) else ""
-
-
 def conversation_from_json(text: str) -> Conversation:
-    """The inverse of `conversation_to_json`, of a text from anywhere. Raises `InvalidHistory`.
+    """The conversation of `titled_from_json`."""
+    return titled_from_json(text)[0]
+
+
+def titled_from_json(text: str) -> tuple[Conversation, str]:
+    """The inverse of `conversation_to_json`, of a text from anywhere, with the title or "". Raises `InvalidHistory`.
 
     Numbers, keys and quotes are checked against the papers that come along; what links and texts say is not.
     """
     if len(text) > _LONGEST:
         raise InvalidHistory(f"The conversation has {len(text):,} characters; {_LONGEST:,} are allowed.")
-    conversation = _load("conversation", Conversation, text)
+    conversation, title = _load("conversation", Conversation, text)
     try:
         _check(conversation)
     except _Damaged as error:
         raise InvalidHistory(f"The conversation cannot be read: {error}.") from error
-    return conversation
+    return conversation, title
 
 
 # -- both ways --------------------------------------------------------------------------------------------------------
@@ -95,7 +94,8 @@ def _dump(name: str, value: Any, **beside: str) -> str:
     return json.dumps({"version": VERSION, **beside, "papers": listed, name: plain})
 
 
-def _load(name: str, kind: type[Value], text: str) -> Value:
+def _load(name: str, kind: type[Value], text: str) -> tuple[Value, str]:
+    """The value, and the title that stands beside it."""
     try:
         data = _parsed(text)
         if not isinstance(data, dict) or name not in data:
@@ -106,7 +106,8 @@ def _load(name: str, kind: type[Value], text: str) -> Value:
         value: Value = _typed(kind, data[name], papers, name)
     except _Damaged as error:
         raise InvalidHistory(f"The {name} cannot be read: {error}.") from error
-    return value
+    title = data.get("title")
+    return value, title if isinstance(title, str) else ""
 
 
 def _parsed(text: str) -> Any:

@@ -15,9 +15,8 @@ from assistant import (
     Conversation,
     InvalidHistory,
     UnknownConversation,
-    conversation_from_json,
     describe,
-    title_from_json,
+    titled_from_json,
 )
 
 from . import render, sidebar, words
@@ -116,7 +115,7 @@ class Sidebar:
         if path.stat().st_size > _LARGEST_FILE:
             raise InvalidHistory(words.too_large(_LARGEST_FILE))
         text = path.read_text(encoding="utf-8-sig", errors="replace")
-        return self._kept.put(conversation_from_json(text), title_from_json(text))
+        return self._kept.put(*titled_from_json(text))
 
     def _search(self, typed: str, conversation: Conversation, desk: Desk) -> Updates:
         desk.searched, desk.listed = typed or "", 0
