@@ -15,6 +15,7 @@ from assistant import Assistant, Conversation
 
 from . import render, words
 from .chat import Chat, Parts
+from .controls import EXAMPLES, STYLE, controls
 from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
@@ -23,7 +24,6 @@ from .saving import add_saving
 from .session import Desk, Speaker
 
 _STATIC = Path(__file__).with_name("static")
-_EXAMPLES = 4
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _WATCH_SECONDS = {True: 3.0, False: 6.0}  # while papers wait to be embedded, and while nothing does
 _LARGEST_UPLOAD = "2gb"
@@ -56,9 +56,11 @@ def build(assistant: Assistant) -> gr.Blocks:
                 turns = gr.HTML(elem_id="turns", js_on_load=(_STATIC / "clicks.js").read_text(encoding="utf-8"))
                 draft = gr.HTML(elem_id="draft")
                 with gr.Row(elem_id="examples"):
-                    suggested = [gr.Button(visible=False, elem_classes="example") for _ in range(_EXAMPLES)]
+                    suggested = [
+                        gr.Button("", elem_id=f"example-{number}", elem_classes="example") for number in range(EXAMPLES)
+                    ]
                 with gr.Column(elem_id="composer"):
-                    editing = gr.Button(words.editing(), visible=False, size="sm", elem_id="editing")
+                    editing = gr.Button(words.editing(), size="sm", elem_id="editing")
                     narrowed = gr.Button(visible=False, size="sm", elem_id="narrowed")
                     with gr.Row(elem_id="ask"):
                         question = gr.Textbox(
@@ -73,7 +75,7 @@ def build(assistant: Assistant) -> gr.Blocks:
                             elem_id="question",
                         )
                         send = gr.Button(words.SEND, variant="primary", elem_id="send", min_width=80, scale=1)
-                        stop = gr.Button(words.STOP, visible=False, elem_id="stop", min_width=80, scale=1)
+                        stop = gr.Button(words.STOP, elem_id="stop", min_width=80, scale=1)
                     mode = gr.Radio(
                         [(text, kind) for kind, text in words.MODES.items()],
                         value="auto",
@@ -83,24 +85,25 @@ def build(assistant: Assistant) -> gr.Blocks:
                         elem_id="mode",
                     )
                     with gr.Row(elem_id="actions"):
-                        retry = gr.Button(words.RETRY, visible=False, size="sm", elem_id="retry")
-                        quote = gr.Button(words.QUOTE_INSTEAD, visible=False, size="sm", elem_id="quote")
+                        retry = gr.Button(words.RETRY, size="sm", elem_id="retry")
+                        quote = gr.Button(words.QUOTE_INSTEAD, size="sm", elem_id="quote")
                         kinds = [
-                            gr.Button(text, visible=False, size="sm", elem_id=f"instead-{kind}")
+                            gr.Button(text, size="sm", elem_id=f"instead-{kind}")
                             for kind, text in words.INSTEAD.items()
                         ]
-                        shorter = gr.Button(words.SHORTER, visible=False, size="sm", elem_id="shorter")
-                        longer = gr.Button(words.LONGER, visible=False, size="sm", elem_id="longer")
+                        shorter = gr.Button(words.SHORTER, size="sm", elem_id="shorter")
+                        longer = gr.Button(words.LONGER, size="sm", elem_id="longer")
                         saving = gr.HTML(elem_id="saving")
                 announcement = gr.HTML(elem_id="announcement")
+                usable = gr.HTML(controls(), elem_id="controls")
             with gr.Column(elem_id="aside", scale=2):
                 sources = gr.HTML(elem_id="sources")
                 limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
         library = LibraryView(assistant)
         parts = Parts(
-            header, turns, draft, sources, saving, announcement, question, send, stop, retry, quote, mode, kinds,
-            shorter, longer, editing, suggested, gr.State(Conversation()), gr.State(Desk()), gr.State(Speaker()),
+            header, turns, draft, sources, saving, announcement, question, usable, send, stop, retry, quote, mode,
+            kinds, shorter, longer, editing, suggested, gr.State(Conversation()), gr.State(Desk()), gr.State(Speaker()),
         )  # fmt: skip
         chat = Chat(assistant, parts)
         _wire(blocks, chat, parts, limits, sidebar)
@@ -173,7 +176,7 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     for button in (*parts.kinds, parts.shorter, parts.longer):
         events.append(button.click(chat.instead, [button, *of_turn], every, **many))
     parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
-    parts.editing.click(chat.cancel_edit, parts.desk, every, **_PRIVATE)
+    parts.editing.click(chat.cancel_edit, [parts.conversation, parts.desk], every, **_PRIVATE)
     for event in events:
         event.then(sidebar.painted, [parts.conversation, parts.desk], sidebar.parts, **_PRIVATE)
     sidebar.wire(chat, parts.conversation, parts.desk, parts.speaker, every)
@@ -202,6 +205,7 @@ def create_app(assistant: Assistant) -> FastAPI:
         blocks,
         path="/",
         theme=_theme(),
+        css=STYLE,
         css_paths=[_STATIC / "page.css", _STATIC / "desk.css"],
         head=_head(),
         favicon_path=str(_STATIC / "mark.svg"),

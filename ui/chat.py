@@ -25,6 +25,7 @@ from assistant import (
 )
 
 from . import render, words
+from .controls import controls
 from .limits import chosen
 from .session import RECENT, Desk, Speaker
 from .writing import Running, Wish, Writing
@@ -45,6 +46,7 @@ class Parts:
     saving: gr.HTML
     announcement: gr.HTML
     question: gr.Textbox
+    controls: gr.HTML
     send: gr.Button
     stop: gr.Button
     retry: gr.Button
@@ -144,9 +146,7 @@ class Chat:
         running = self._writing.start(wish, before if before.id else Conversation.begun(), kept, desk.editing)
         desk.watched = running
         await running.settled(_PAINT_SECONDS)
-        if (
-            running.refused
-        ):  # at once: then nothing is hidden that would be shown again right after, which Gradio may lose
+        if running.refused:  # at once: then nothing is hidden that would be shown again right after
             desk.watched = None
             yield self._refused(running.refused, wish.question, kept, speaker, desk)
             return
@@ -164,11 +164,9 @@ class Chat:
         desk.watched, desk.editing, desk.visit = running, "", desk.visit + 1
         visit = desk.visit
         begun: Updates = {
-            parts.editing: gr.update(visible=False),
             parts.conversation: before,
             parts.turns: self._turns(before, desk),
-            **self._busy(True),
-            **{button: gr.update(visible=False) for button in parts.examples},
+            parts.controls: self._controls(before, desk),
         }
         yield first | begun
         seen, panel, said = -1, "", ""
@@ -284,7 +282,7 @@ class Chat:
         match deed:
             case "edit" if of in asked and not desk.watched:
                 desk.editing = of
-                return {self._parts.question: asked[of], self._parts.editing: gr.update(visible=True)}
+                return {self._parts.question: asked[of], self._parts.controls: self._controls(conversation, desk)}
             case "version" if not desk.watched:
                 desk.editing = ""
                 try:
@@ -299,10 +297,10 @@ class Chat:
                 return shown
         return self._nothing
 
-    def cancel_edit(self, desk: Desk) -> Updates:
+    def cancel_edit(self, conversation: Conversation, desk: Desk) -> Updates:
         """Leaves an earlier question as it was."""
         desk.editing = ""
-        return {self._parts.question: "", self._parts.editing: gr.update(visible=False)}
+        return {self._parts.question: "", self._parts.controls: self._controls(conversation, desk)}
 
     @staticmethod
     def _recent(conversation: Conversation, desk: Desk) -> Conversation:
@@ -322,7 +320,8 @@ class Chat:
         if conversation.turns or desk.watched:  # begun, or being written
             return head
         turns = render.welcome(self._assistant.library.status())
-        return head | self._suggested() | {self._parts.turns: turns}
+        can = {self._parts.controls: self._controls(conversation, desk)}
+        return head | self._suggested() | {self._parts.turns: turns} | can
 
     def show(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """The whole chat for a conversation at rest."""
@@ -336,57 +335,20 @@ class Chat:
             parts.sources: render.sources(self._recent(conversation, desk)),
             parts.announcement: _announcement(conversation.turns[-1]) if begun else "",
             parts.saving: render.saving(conversation.id) if begun and conversation.id else "",
-            parts.editing: gr.update(visible=bool(desk.editing)),
-            parts.retry: gr.update(visible=begun),
-            parts.quote: gr.update(visible=begun and _wants_quotations(conversation.turns[-1])),
-            **self._instead(conversation.turns[-1] if begun else None),
-            **self._busy(False),
-            **({button: gr.update(visible=False) for button in parts.examples} if begun else self._suggested()),
+            parts.controls: self._controls(conversation, desk),
+            **({} if begun else self._suggested()),
         }
 
     def _suggested(self) -> Updates:
         """The example questions, as many as the library offers."""
-        asked = examples(self._assistant.library)
-        asked += [""] * (len(self._parts.examples) - len(asked))
-        return {
-            button: gr.update(value=text, visible=bool(text))
-            for button, text in zip(self._parts.examples, asked, strict=True)
-        }
+        return dict(zip(self._parts.examples, examples(self._assistant.library), strict=False))
 
-    def _instead(self, turn: Turn | None) -> Updates:
-        """The buttons that change the kind of the last answer, and the length of a summary of a topic."""
-        kinds = dict(zip(words.INSTEAD, self._parts.kinds, strict=True))
-        sizes = zip((Length.SHORT, Length.LONG), (self._parts.shorter, self._parts.longer), strict=True)
-        is_map = turn is not None and turn.topic_map is not None
-        of_topic = turn is not None and turn.mode is Mode.SUMMARISE and turn.topic_map is None and bool(turn.papers)
-        return {
-            **{
-                button: gr.update(visible=turn is not None and turn.mode != kind and not (is_map and kind == "compare"))
-                for kind, button in kinds.items()
-            },
-            **{
-                button: gr.update(visible=of_topic and turn is not None and turn.plan.length is not size)
-                for size, button in sizes
-            },
-        }
-
-    def _busy(self, running: bool) -> Updates:
-        return {self._parts.send: gr.update(visible=not running), self._parts.stop: gr.update(visible=running)} | (
-            {
-                part: gr.update(visible=False)
-                for part in (
-                    *(self._parts.retry, self._parts.quote),
-                    *(*self._parts.kinds, self._parts.shorter, self._parts.longer),
-                )
-            }
-            if running
-            else {}
-        )
-
-
-def _wants_quotations(turn: Turn) -> bool:
-    """Whether a written answer went wrong in a way that quotations would not."""
-    return turn.llm is not None and (turn.outcome is Outcome.FAILED or bool(turn.note))
+    def _controls(self, conversation: Conversation, desk: Desk) -> str:
+        """Which buttons can be used, as the conversation and what is before its reader stand."""
+        writing, editing = desk.watched is not None, bool(desk.editing)
+        if conversation.turns or writing:
+            return controls(next(reversed(conversation.turns), None), writing=writing, editing=editing)
+        return controls(examples=len(examples(self._assistant.library)))
 
 
 def _announcement(turn: Turn) -> str:

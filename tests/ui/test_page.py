@@ -120,7 +120,7 @@ def test_what_the_collection_does_not_hold_is_said_without_a_marker(page: Page) 
 
 
 def test_every_example_is_answered_with_citations(page: Page) -> None:
-    examples = page.locator("button.example")
+    examples = page.locator("button.example:visible")
     expect(examples).to_have_count(4)
     for place, text in enumerate(examples.all_inner_texts()):
         examples.nth(place).click()
@@ -351,12 +351,12 @@ def test_the_sample_is_loaded_removed_and_brought_back(
     with served(home) as address:
         page = open_page(address)
         expect(page.get_by_role("heading", name=words.EMPTY_LIBRARY)).to_be_visible()
-        expect(page.locator("button.example")).to_have_count(0)
+        expect(page.locator("button.example:visible")).to_have_count(0)
         page.get_by_role("link", name=words.GO_TO_LIBRARY).click()
         page.get_by_role("button", name=words.ADD_SAMPLE).click()
         expect(page.locator("#header")).to_contain_text("97 papers", timeout=60_000)
         page.get_by_role("tab", name="Chat").click()
-        expect(page.locator("button.example")).to_have_count(4)
+        expect(page.locator("button.example:visible")).to_have_count(4)
         page.get_by_role("tab", name="Library").click()
         page.get_by_role("button", name=words.REMOVE_SAMPLE).click()
         expect(page.locator("#notice")).to_contain_text(words.REMOVED_SAMPLE)
