@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Connection, Engine, UniqueConstraint, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from index_store import sqlite_engine
+from index_store import open_engine
 
 from .errors import ArchiveUnreadable, InvalidHistory
 
@@ -88,7 +88,7 @@ class ArchiveFile:
     def __init__(self, path: Path) -> None:
         """Opens the file or makes it. Raises `ArchiveUnreadable` if it is not an archive of this version."""
         self._path = path
-        self._engine = sqlite_engine(path)
+        self._engine = open_engine(path)
         try:
             schema = _prepare(self._engine)
         except DatabaseError as error:

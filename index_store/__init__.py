@@ -4,9 +4,9 @@ from .adding import AddReport, add_files, add_records
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
-from .database import sqlite_engine
 from .doctor import Diagnosis, Problem, examine
 from .embedding import Embedder, open_embedder
+from .engines import DatabasePlace, Postgres, begin_alone, inserting, is_postgres, open_engine
 from .errors import (
     EmbeddingError,
     IndexOutdated,
@@ -32,6 +32,7 @@ from .rows import State
 from .sample import sample_papers
 from .search import PaperHit, Ranking, SearchResult, SentenceMatch, match, search
 from .themes import Theme, layout, themes
+from .versions import Versions
 from .writers import as_text, formats, write
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Background",
     "Catalogue",
     "ChromaServer",
+    "DatabasePlace",
     "Diagnosis",
     "Embedder",
     "EmbeddingError",
@@ -57,6 +59,7 @@ __all__ = [
     "Paper",
     "PaperHit",
     "Passage",
+    "Postgres",
     "Problem",
     "Ranking",
     "ReaderError",
@@ -72,20 +75,25 @@ __all__ = [
     "Status",
     "Theme",
     "UnknownPaper",
+    "Versions",
     "add_fetched",
     "add_files",
     "add_records",
     "as_text",
+    "begin_alone",
     "content_terms",
     "directions",
     "everything",
     "examine",
     "fetch",
     "formats",
+    "inserting",
+    "is_postgres",
     "layout",
     "match",
     "open_catalogue",
     "open_embedder",
+    "open_engine",
     "parse_identifier",
     "passages",
     "plain_text",
@@ -93,7 +101,6 @@ __all__ = [
     "sample_papers",
     "search",
     "sentences",
-    "sqlite_engine",
     "status",
     "terms",
     "themes",

@@ -1,4 +1,4 @@
-"""The truth of the library: its papers, which of them are indexed, and every vector ever computed (SQLite)."""
+"""The truth of the library: its papers, which of them are indexed, and every vector ever computed."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from .merging import Known, Outcome
 from .papers import Paper, normalise
 from .records import records_of, take_away
 from .rows import State, as_paper, parts, present, removal, searched_by
-from .schema import IMMEDIATE, CollectedRow, PaperRow, RecordRow
+from .schema import CollectedRow, PaperRow, RecordRow
 from .shelf import Shelf
 
 _KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
@@ -34,7 +34,7 @@ class Waiting:
 
 
 class Catalogue(Shelf, KeptVectors):
-    """A SQLite file. Several processes may read it; one at a time writes."""
+    """A SQLite file, or a database on PostgreSQL. Several processes may read it; one at a time writes."""
 
     # -- papers ---------------------------------------------------------------------------------------------------
 
@@ -45,8 +45,7 @@ class Catalogue(Shelf, KeptVectors):
         say is merged. A change of anything that is searched by makes the paper pending again.
         """
         records = [normalise(paper) for paper in papers]
-        with self._transaction() as session:
-            session.execute(IMMEDIATE)  # nobody adds the same paper between our reading and writing
+        with self._writing() as session:  # nobody adds the same paper between our reading and writing
             known = Known(session, records)
             outcomes = [known.put(record) for record in records]
             known.write()
@@ -74,8 +73,8 @@ class Catalogue(Shelf, KeptVectors):
                 found.update((row.id, as_paper(row)) for row in rows)
         return found
 
-    def page(self, *, limit: int = -1, offset: int = 0, state: State | None = None) -> list[Paper]:
-        """Papers in the order they were added; `limit` -1 means all."""
+    def page(self, *, limit: int | None = None, offset: int = 0, state: State | None = None) -> list[Paper]:
+        """Papers in the order they were added; `limit` None means all."""
         chosen = PaperRow.state == state if state else present()
         statement = select(PaperRow).where(chosen).order_by(PaperRow.position).limit(limit).offset(offset)
         with self._transaction() as session:
@@ -90,26 +89,24 @@ class Catalogue(Shelf, KeptVectors):
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Marks papers as removed. Raises `UnknownPaper` and then marks none."""
         known: set[str] = set()
-        with self._transaction() as session:
+        with self._writing() as session:
             for part in parts(paper_ids):
                 known.update(session.scalars(select(PaperRow.id).where(PaperRow.id.in_(part), present())))
             for paper_id in paper_ids:
                 if paper_id not in known:
                     raise UnknownPaper(paper_id)
             for part in parts(paper_ids):
-                session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal()))
+                session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal(session)))
 
     def remove_source(self, source: str) -> list[str]:
         """Forgets what a source says; marks the papers that came from no other as removed and returns their ids."""
-        with self._transaction() as session:
-            session.execute(IMMEDIATE)
+        with self._writing() as session:
             return take_away(session, source)
 
     def restore(self, paper_ids: Sequence[str]) -> int:
         """Brings removed papers back as they were; returns how many there were of them."""
         restored = 0
-        with self._transaction() as session:
-            session.execute(IMMEDIATE)
+        with self._writing() as session:
             for part in parts(paper_ids):
                 removed = PaperRow.state.in_([State.REMOVED, State.GONE])
                 rows = {
@@ -144,7 +141,7 @@ class Catalogue(Shelf, KeptVectors):
         """The first papers behind a position that wait for the index of meanings, oldest first."""
         return self._waiting(limit, PaperRow.state == State.PENDING, PaperRow.position > after)
 
-    def unworded(self, limit: int) -> list[Waiting]:
+    def unworded(self, limit: int | None) -> list[Waiting]:
         """The first papers that wait for the index of words, oldest first."""
         return self._waiting(limit, PaperRow.worded.is_(False), present())
 
@@ -159,7 +156,7 @@ class Catalogue(Shelf, KeptVectors):
         # One that was removed and is back counts its changes anew.
         return [each for each in batch if now.get(each.paper.id) == (each.revision, *searched_by(each.paper))]
 
-    def _waiting(self, limit: int, *chosen: Any) -> list[Waiting]:
+    def _waiting(self, limit: int | None, *chosen: Any) -> list[Waiting]:
         statement = select(*PaperRow.__table__.columns).where(*chosen).order_by(PaperRow.position)
         with self._transaction() as session:
             rows = session.execute(statement.limit(limit))
@@ -176,14 +173,14 @@ class Catalogue(Shelf, KeptVectors):
 
     def _mark(self, done: Sequence[Waiting], statement: Any) -> None:
         same = statement.where(PaperRow.id == bindparam("of_id"), PaperRow.revision == bindparam("of_revision"))
-        with self._transaction() as session:
+        with self._writing() as session:
             if done:
                 each = [{"of_id": one.paper.id, "of_revision": one.revision} for one in done]
                 session.connection().execute(same, each)
 
     def note_passages(self, counts: dict[str, int]) -> None:
         """Keeps how many passages of each paper the index of meanings may hold, before it is given more or fewer."""
-        with self._transaction() as session:
+        with self._writing() as session:
             if counts:
                 statement = update(PaperRow).where(PaperRow.id == bindparam("of_id"))
                 each = [{"of_id": paper_id, "passage_count": count} for paper_id, count in counts.items()]
@@ -191,14 +188,14 @@ class Catalogue(Shelf, KeptVectors):
 
     def mark_all_pending(self, *, words: bool = True) -> None:
         """Makes every paper wait for the index of meanings, and with `words` for that of words too."""
-        with self._transaction() as session:
+        with self._writing() as session:
             session.execute(update(PaperRow).where(present()).values(state=State.PENDING))
         if words:
             self.mark_unworded()
 
     def mark_unworded(self) -> None:
         """Makes every paper wait for the index of words."""
-        with self._transaction() as session:
+        with self._writing() as session:
             session.execute(update(PaperRow).where(present()).values(worded=False))
 
     def indexed_passages(self) -> int:
@@ -208,7 +205,7 @@ class Catalogue(Shelf, KeptVectors):
 
     def note_gone(self, paper_ids: Sequence[str]) -> None:
         """Notes that both indexes are without papers that are marked as removed, which can still be restored."""
-        with self._transaction() as session:
+        with self._writing() as session:
             for part in parts(paper_ids):
                 gone = (PaperRow.id.in_(part), PaperRow.state == State.REMOVED)
                 session.execute(update(PaperRow).where(*gone).values(state=State.GONE, passage_count=0))
@@ -220,7 +217,7 @@ class Catalogue(Shelf, KeptVectors):
         """
         limit = time.time() - _KEPT if before is None else before
         old = or_(PaperRow.removed_at < limit, PaperRow.removed_at.is_(None))
-        with self._transaction() as session:
+        with self._writing() as session:
             positions = [*session.scalars(select(PaperRow.position).where(PaperRow.state == State.GONE, old))]
             for part in parts(positions):
                 for table in (CollectedRow, RecordRow, PaperRow):
