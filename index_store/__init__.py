@@ -24,7 +24,7 @@ from .lexicon import content_terms, terms
 from .library import Library, Status, open_catalogue, status
 from .listing import Listing, Order, Selection
 from .online import Identifier, Services, add_fetched, fetch, parse_identifier, query_arxiv
-from .papers import Paper, Passage, Sentence, plain_text
+from .papers import Paper, Passage, Sentence, fold, plain_text
 from .passages import passages, sentences
 from .readers import Malformed, Remark
 from .reranking import EndpointReranker
@@ -86,6 +86,7 @@ __all__ = [
     "everything",
     "examine",
     "fetch",
+    "fold",
     "formats",
     "inserting",
     "is_postgres",

@@ -121,12 +121,16 @@ def inserting(session: Session, table: Any) -> Any:
     return (postgresql if is_postgres(session) else sqlite).insert(table)
 
 
-def begin_alone(connection: Connection) -> None:
-    """Begins a transaction in which tables are made or altered, by one process at a time."""
+def begin_alone(connection: Connection, name: str) -> None:
+    """Begins a transaction that waits for the one before it: in the whole file, or of the same name on a server."""
     if is_postgres(connection):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:ours, 0)"), {"ours": _OURS})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:ours, :name)"), {"ours": _OURS, "name": _number(name)})
     else:
         connection.execute(IMMEDIATE)
+
+
+def _number(name: str) -> int:
+    return crc32(name.encode()) & 0x7FFFFFFF
 
 
 class ServerLock:
@@ -137,7 +141,7 @@ class ServerLock:
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._depth = engine, 0
-        self._key = {"ours": _OURS, "name": crc32(name.encode()) & 0x7FFFFFFF}
+        self._key = {"ours": _OURS, "name": _number(name)}
         self._connection: Connection | None = None
 
     def take(self, wait: float) -> bool:

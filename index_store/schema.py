@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, Connection, Engine, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from .engines import begin_alone
 from .papers import author_key, listed_text, title_key
 from .versions import Versions
 
@@ -164,14 +163,7 @@ class ChangesRow(Base):
 
 def prepare(engine: Engine) -> str:
     """Makes the tables, or brings those of an earlier version up to date; returns the version that there is now."""
-    with engine.begin() as connection:
-        found = VERSIONS.found(connection)
-    if not found or (not VERSIONS.is_newer(found) and found != SCHEMA):
-        with engine.begin() as connection:
-            begin_alone(connection)  # all or nothing, and by one process
-            _bring_up(connection, VERSIONS.found(connection))
-            found = VERSIONS.found(connection)
-    return found
+    return VERSIONS.prepare(engine, _bring_up)
 
 
 def _bring_up(connection: Connection, found: str) -> None:
@@ -180,7 +172,7 @@ def _bring_up(connection: Connection, found: str) -> None:
         connection.execute(text("INSERT INTO changes VALUES (1, 0, 0)"))
         connection.execute(text("INSERT INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
         VERSIONS.stamp(connection, SCHEMA)
-    elif found != SCHEMA:
+    else:
         if not VERSIONS.stamped(connection):
             _to_baseline(connection, found)
         VERSIONS.upgrade(connection)

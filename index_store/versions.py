@@ -1,9 +1,12 @@
 """Which version the tables of a store have, and how they come to that of this program (Alembic, imported if needed)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
+
+from .engines import begin_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,19 @@ class Versions:
     table: str
     newest: str
     folder: Path
+
+    def prepare(self, engine: Engine, bring_up: Callable[[Connection, str], None]) -> str:
+        """Has what is missing done by `bring_up`, given what was found; returns the version that there is now."""
+        with engine.begin() as connection:
+            found = self.found(connection)
+        if found != self.newest and not self._is_newer(found):
+            with engine.begin() as connection:
+                begin_alone(connection, self.table)  # all or nothing, and by one process
+                found = self.found(connection)
+                if found != self.newest and not self._is_newer(found):
+                    bring_up(connection, found)
+                    found = self.found(connection)
+        return found
 
     def found(self, connection: Connection) -> str:
         """The version of a database, "" for an empty one."""
@@ -31,9 +47,8 @@ class Versions:
         """Whether the revisions have begun with it."""
         return inspect(connection).has_table(self.table)
 
-    def is_newer(self, found: str) -> bool:
-        """Whether a later version of the program made it."""
-        return not found.isdecimal() or int(found) > int(self.newest)
+    def _is_newer(self, found: str) -> bool:
+        return bool(found) and (not found.isdecimal() or int(found) > int(self.newest))
 
     def stamp(self, connection: Connection, version: str) -> None:
         """Notes the version of tables that were made or altered without a revision, where Alembic looks for it."""
