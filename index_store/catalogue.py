@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, tuple_, update
 
 from .errors import UnknownPaper
 from .kept_vectors import KeptVectors
@@ -13,9 +13,10 @@ from .merging import Known, Outcome
 from .papers import Paper, normalise
 from .records import records_of, take_away
 from .rows import State, as_paper, parts, present, removal, searched_by
-from .schema import CollectedRow, PaperRow, RecordRow
+from .schema import ChangesRow, CollectedRow, MetaRow, PaperRow, RecordRow
 from .shelf import Shelf
 
+_FORGOTTEN = "forgotten"  # the fact that says up to which change papers that are gone were deleted
 _KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
 
 
@@ -31,6 +32,16 @@ class Waiting:
     position: int
     revision: int
     passage_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A paper as it is after its last change, whose number this is; `is_here` is False for one that was removed."""
+
+    paper: Paper
+    is_here: bool
+    change: int
+    position: int
 
 
 class Catalogue(Shelf, KeptVectors):
@@ -142,7 +153,12 @@ class Catalogue(Shelf, KeptVectors):
         return self._waiting(limit, PaperRow.state == State.PENDING, PaperRow.position > after)
 
     def unworded(self, limit: int | None) -> list[Waiting]:
-        """The first papers that wait for the index of words, oldest first."""
+        """The first papers that wait for the index of words, oldest first.
+
+        None where every process has an index of its own, see `changed_after`.
+        """
+        if self.is_served:
+            return []
         return self._waiting(limit, PaperRow.worded.is_(False), present())
 
     def still_waiting(self, batch: Sequence[Waiting]) -> list[Waiting]:
@@ -194,7 +210,9 @@ class Catalogue(Shelf, KeptVectors):
             self.mark_unworded()
 
     def mark_unworded(self) -> None:
-        """Makes every paper wait for the index of words."""
+        """Makes every paper wait for the index of words, where there is one for all."""
+        if self.is_served:
+            return
         with self._writing() as session:
             session.execute(update(PaperRow).where(present()).values(worded=False))
 
@@ -210,6 +228,33 @@ class Catalogue(Shelf, KeptVectors):
                 gone = (PaperRow.id.in_(part), PaperRow.state == State.REMOVED)
                 session.execute(update(PaperRow).where(*gone).values(state=State.GONE, passage_count=0))
 
+    # -- the sequence of changes ----------------------------------------------------------------------------------
+
+    def last_change(self) -> int:
+        """The number of the last change of what an index of words holds."""
+        with self._transaction() as session:
+            return session.scalars(select(ChangesRow.number)).one()
+
+    def leads_on(self, change: int, since: int) -> bool:
+        """Whether who knows all up to a change, and began with nothing at the change `since`, can go on from there.
+
+        Not who is behind what was forgotten, nor who comes from a catalogue that was put back to an earlier time.
+        """
+        forgotten = int(self.meta(_FORGOTTEN) or 0)
+        return forgotten <= max(change, since) and change <= self.last_change()
+
+    def changed_after(self, change: int, position: int, limit: int) -> list[Change]:
+        """The first papers, removed ones too, behind this position of this change, in the order of changes."""
+        columns = PaperRow.__table__.columns
+        later = tuple_(PaperRow.change, PaperRow.position) > (change, position)
+        statement = select(*columns).where(later).order_by(PaperRow.change, PaperRow.position)
+        here = (State.PENDING, State.INDEXED)
+        with self._transaction() as session:
+            rows = session.execute(statement.limit(limit))
+            return [Change(as_paper(row), row.state in here, row.change, row.position) for row in rows]
+
+    # -- the end of papers ----------------------------------------------------------------------------------------
+
     def forget(self, before: float | None = None) -> None:
         """Deletes the papers that are gone and were removed before a time, which is 30 days ago if none is given.
 
@@ -218,7 +263,11 @@ class Catalogue(Shelf, KeptVectors):
         limit = time.time() - _KEPT if before is None else before
         old = or_(PaperRow.removed_at < limit, PaperRow.removed_at.is_(None))
         with self._writing() as session:
-            positions = [*session.scalars(select(PaperRow.position).where(PaperRow.state == State.GONE, old))]
-            for part in parts(positions):
+            gone = session.execute(select(PaperRow.position, PaperRow.change).where(PaperRow.state == State.GONE, old))
+            changes = {row.position: row.change for row in gone}
+            if changes:
+                known = int(getattr(session.get(MetaRow, _FORGOTTEN), "value", 0))
+                session.merge(MetaRow(name=_FORGOTTEN, value=str(max(known, *changes.values()))))
+            for part in parts([*changes]):
                 for table in (CollectedRow, RecordRow, PaperRow):
                     session.execute(delete(table).where(table.position.in_(part)))

@@ -46,7 +46,7 @@ OWNERS = {
     },
     "alembic": {"index_store/versions.py", "index_store/migrations/", "assistant/migrations/"},
     "charset_normalizer": {"index_store/readers/encodings.py"},
-    "filelock": {"index_store/library.py"},
+    "filelock": {"index_store/locks.py"},
     "nltk": {"index_store/passages.py"},
     "sklearn": {"index_store/themes.py", "index_store/naming.py"},
     "threadpoolctl": {"index_store/themes.py"},
