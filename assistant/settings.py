@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 class Settings(BaseSettings):
     """All settings with their defaults. Unknown names are refused, so that a misspelt one is noticed."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     home: Annotated[Path, Field(description="Folder of the library. Default: the platform's folder for user data.")] = (
         Field(default_factory=lambda: user_data_path("research-assistant"))
