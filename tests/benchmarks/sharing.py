@@ -119,15 +119,13 @@ def _size(folder: Path) -> int:
 
 
 def main() -> None:
-    """Prints the table, a column for each size."""
+    """Prints a table for each size."""
     sizes = [int(size) for size in sys.argv[1:]] or [*_SIZES]
-    columns = []
     with postgres.running() as database, tempfile.TemporaryDirectory() as folder:
         for size in sizes:
             with running(Path(folder) / f"chroma-{size}") as chroma:
-                columns.append(measured(size, database, chroma, Path(folder)))
-    for name in columns[0]:
-        print(f"| {name} | " + " | ".join(str(column[name]) for column in columns) + " |")
+                for name, value in measured(size, database, chroma, Path(folder)).items():
+                    print(f"| {name} | {value} |", flush=True)
 
 
 if __name__ == "__main__":

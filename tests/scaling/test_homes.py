@@ -1,5 +1,6 @@
 """Two homes, each with an index of words of its own, over one catalogue on PostgreSQL and one Chroma server."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from index_store import (
     search,
 )
 from index_store.following import Bookmark
+from index_store.lexicon import Lexicon
 
 from ..index_store.conftest import WordCounts
 
@@ -205,6 +207,19 @@ def test_a_bookmark_that_is_damaged_or_of_another_library_is_none(tmp_path: Path
     for damaged in (b"", whole[:-4], b"[]", b'{"of": "library/3", "reached": {}}'):
         file.write_bytes(damaged)
         assert bookmark.read() is None
+
+
+def test_the_words_of_a_home_may_be_copied_to_another_one(
+    opened: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = opened("one")
+    one.add_records(MANY)
+    one.close()
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    put: list[object] = []
+    monkeypatch.setattr(Lexicon, "put", lambda *_, **__: put.append(1))
+    other = opened("other")
+    assert other.lexicon.count == len(MANY) and put == []
 
 
 def test_who_is_behind_what_was_forgotten_begins_anew(opened: Homes) -> None:
