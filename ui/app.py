@@ -1,7 +1,9 @@
 """The page as a whole: its layout, its wiring, and the server that it runs in."""
 
+import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -125,22 +127,28 @@ def _watch(
 ) -> None:
     """Keeps what the page says of the library true: after a change made here, and after one made elsewhere."""
     timer = gr.Timer(_WATCH_SECONDS[True])
-    of_chat, of_library = [parts.conversation, parts.speaker, parts.desk], [*library.parts, *limits.choices]
+    of_chat, of_library = [parts.speaker, parts.desk], [*library.parts, *limits.choices]
     shown = [*_components(parts), *of_library, *sidebar.parts, timer]
 
-    def changed(conversation: Conversation, speaker: Speaker, desk: Desk) -> dict[Any, Any]:
+    def changed(speaker: Speaker, desk: Desk) -> dict[Any, Any]:
         known = dict(zip(limits.choices, limits.known(), strict=True))
-        return chat.refreshed(conversation, speaker, desk) | known | {timer: _pace(assistant)}
+        return chat.refreshed(speaker, desk) | known | {timer: _pace(assistant)}
 
-    def look(conversation: Conversation, speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
-        listed = {} if desk.renaming else sidebar.noticed(conversation, desk)
+    def look(speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
+        listed = {} if desk.renaming else sidebar.noticed(desk)
         if not library.changed(shelf):
             return listed | {timer: gr.skip()}
         if noticed := library.noticed(shelf):
-            return listed | changed(conversation, speaker, desk) | noticed
+            return listed | changed(speaker, desk) | noticed
         return listed | {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 
-    timer.tick(look, [*of_chat, library.shelf], shown, **_PRIVATE)
+    async def tick(usable: str, speaker: Speaker, desk: Desk, shelf: Shelf) -> AsyncIterator[dict[Any, Any]]:
+        yield await asyncio.to_thread(look, speaker, desk, shelf)
+        async for updates in chat.caught_up(usable, speaker, desk):
+            yield updates
+        yield {timer: gr.skip()}  # what was yielded last is sent again at the end
+
+    timer.tick(tick, [parts.controls, *of_chat, library.shelf], shown, **_PRIVATE)
     for event in library.wire(blocks, limits):
         event.then(changed, of_chat, shown, **_PRIVATE)
 
@@ -178,8 +186,8 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
     parts.editing.click(chat.cancel_edit, [parts.conversation, parts.desk], every, **_PRIVATE)
     for event in events:
-        event.then(sidebar.painted, [parts.conversation, parts.desk], sidebar.parts, **_PRIVATE)
-    sidebar.wire(chat, parts.conversation, parts.desk, parts.speaker, every)
+        event.then(sidebar.painted, parts.desk, sidebar.parts, **_PRIVATE)
+    sidebar.wire(chat, parts.desk, parts.speaker, every)
 
 
 def create_app(assistant: Assistant) -> FastAPI:

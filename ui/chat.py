@@ -1,6 +1,7 @@
 """What happens when a reader asks, stops, tries again, edits a question, or turns to another conversation."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,12 +26,13 @@ from assistant import (
 )
 
 from . import render, words
-from .controls import controls
+from .controls import controls, is_writing
 from .limits import chosen
 from .session import RECENT, Desk, Speaker
 from .writing import Running, Wish, Writing
 
 _PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
+_LOST_SECONDS = 2.0  # who paints a turn looks after it every _PAINT_SECONDS; nobody does any more after this long
 
 Updates = dict[gr.components.Component, Any]
 
@@ -161,8 +163,8 @@ class Chat:
         """
         parts, draft, before = self._parts, running.draft, running.before
         recent = self._recent(before, desk)
-        desk.watched, desk.editing, desk.visit = running, "", desk.visit + 1
-        visit = desk.visit
+        desk.conversation, desk.watched, desk.editing, desk.visit = before, running, "", desk.visit + 1
+        visit, desk.painted_at = desk.visit, time.monotonic()
         begun: Updates = {
             parts.conversation: before,
             parts.turns: self._turns(before, desk),
@@ -180,6 +182,7 @@ class Chat:
                     **({parts.announcement: draft.step} if draft.step != said else {}),
                 }
                 panel, said = now, draft.step
+            desk.painted_at = time.monotonic()
             await asyncio.sleep(_PAINT_SECONDS)
         if desk.visit != visit or not desk.watched:
             yield self._nothing
@@ -191,6 +194,19 @@ class Chat:
             desk.editing = running.edited
             yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
         yield self._nothing
+
+    async def caught_up(self, usable: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+        """Paints what the page has missed; `usable` is the line of buttons as the page has it.
+
+        Gradio keeps one stream of events per page, and closes it when none is awaited. A question that is asked at that
+        moment is dropped by the server, or its last paint goes into the closed stream: the page would wait forever.
+        """
+        if desk.watched:
+            if time.monotonic() - desk.painted_at > _LOST_SECONDS:
+                async for updates in self._watch(desk.watched, speaker, desk, {}):
+                    yield updates
+        elif is_writing(usable):
+            yield self.show(desk.conversation, speaker, desk)
 
     def stop(self, desk: Desk) -> None:
         """Ends the turn that is being watched soon; what is written stays."""
@@ -314,19 +330,19 @@ class Chat:
             versions = {}
         return render.conversation(conversation, versions, desk.shown)
 
-    def refreshed(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
+    def refreshed(self, speaker: Speaker, desk: Desk) -> Updates:
         """What the chat says of the library, after that has changed."""
         head: Updates = {self._parts.header: speaker.head(self._assistant)}
-        if conversation.turns or desk.watched:  # begun, or being written
+        if desk.conversation.id or desk.watched:  # begun, or being written
             return head
         turns = render.welcome(self._assistant.library.status())
-        can = {self._parts.controls: self._controls(conversation, desk)}
+        can = {self._parts.controls: self._controls(desk.conversation, desk)}
         return head | self._suggested() | {self._parts.turns: turns} | can
 
     def show(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """The whole chat for a conversation at rest."""
         parts, status = self._parts, self._assistant.library.status()
-        begun = bool(conversation.turns)
+        begun, desk.conversation = bool(conversation.turns), conversation
         return {
             parts.conversation: conversation,
             parts.header: speaker.head(self._assistant),
