@@ -25,6 +25,7 @@ from index_store import (
     add_fetched,
     everything,
     fetch,
+    like,
     open_embedder,
     search,
     sentences,
@@ -146,6 +147,14 @@ class Assistant:
         return search(
             self.library, question, limit, ranking=ranking, within=within, reranker=reranker, reranked=reranked
         )
+
+    def like(self, paper_id: str, limit: int = 6) -> tuple[Paper, ...]:
+        """The papers nearest in meaning to one of the library, nearest first; none if it is not there any more.
+
+        Raises `EmbeddingError` if it is not embedded yet and cannot be.
+        """
+        paper = self.library.catalogue.papers([paper_id]).get(paper_id)
+        return like(self.library, paper, limit) if paper else ()
 
     def add_identifiers(
         self,

@@ -49,13 +49,14 @@ _FONTS_FIRST = ", ".join(
 
 def build(assistant: Assistant) -> gr.Blocks:
     """The page's components and what their events do."""
+    clicks = (_STATIC / "clicks.js").read_text(encoding="utf-8")
     with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         header = gr.HTML(elem_id="header")
         gr.HTML(render.views(), elem_id="views")
         with gr.Row(elem_id="desk"):
             sidebar = Sidebar(assistant)
             with gr.Column(elem_id="chat-view", scale=3):
-                turns = gr.HTML(elem_id="turns", js_on_load=(_STATIC / "clicks.js").read_text(encoding="utf-8"))
+                turns = gr.HTML(elem_id="turns", js_on_load=clicks)
                 draft = gr.HTML(elem_id="draft")
                 with gr.Row(elem_id="examples"):
                     suggested = [
@@ -99,7 +100,7 @@ def build(assistant: Assistant) -> gr.Blocks:
                 announcement = gr.HTML(elem_id="announcement")
                 usable = gr.HTML(controls(), elem_id="controls")
             with gr.Column(elem_id="aside", scale=2):
-                sources = gr.HTML(elem_id="sources")
+                sources = gr.HTML(elem_id="sources", js_on_load=clicks)
                 limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
         library = LibraryView(assistant)
@@ -184,6 +185,7 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     for button in (*parts.kinds, parts.shorter, parts.longer):
         events.append(button.click(chat.instead, [button, *of_turn], every, **many))
     parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
+    parts.sources.click(chat.similar, parts.desk, every, **_PRIVATE)
     parts.editing.click(chat.cancel_edit, [parts.conversation, parts.desk], every, **_PRIVATE)
     for event in events:
         event.then(sidebar.painted, parts.desk, sidebar.parts, **_PRIVATE)

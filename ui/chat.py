@@ -17,6 +17,7 @@ from assistant import (
     Filter,
     InvalidQuestion,
     Length,
+    LibraryError,
     Mode,
     Outcome,
     Turn,
@@ -312,6 +313,21 @@ class Chat:
                     shown[self._parts.sources] = render.sources(self._recent(conversation, desk))
                 return shown
         return self._nothing
+
+    def similar(self, desk: Desk, event: gr.EventData) -> Updates:
+        """What was clicked in the sources: show the papers that are like one of them, or no longer."""
+        group, of = "", str(getattr(event, "of", ""))
+        if getattr(event, "deed", "") == "like":
+            paper = self._assistant.library.catalogue.papers([of]).get(of)
+            if not paper:
+                return {self._parts.announcement: words.PAPER_GONE, self._parts.draft: render.notice(words.PAPER_GONE)}
+            try:
+                group = render.alike(paper.display_title, self._assistant.like(of))
+            except LibraryError as error:
+                return {self._parts.draft: render.notice(describe(error).message)}
+        running, recent = desk.watched, self._recent(desk.conversation, desk)
+        found, pieces = (running.draft.found, running.draft.pieces) if running else ((), None)
+        return {self._parts.sources: render.sources(recent, found, pieces, group)}
 
     def cancel_edit(self, conversation: Conversation, desk: Desk) -> Updates:
         """Leaves an earlier question as it was."""

@@ -44,6 +44,8 @@ SAVE_TURN, SAVE_CONVERSATION, COPY_TURN = "Save this answer", "Save the conversa
 FILES = {"markdown": "Markdown", "html": "Web page (HTML)", "bibtex": "References (BibTeX)", "json": "JSON"}
 NO_SUCH_FORMAT = "Conversations are saved as markdown, html, bibtex and json."
 NO_SUCH_TURN = "There is no such answer in this conversation; it may be another version of it."
+LIKE, LIKE_TITLE, NONE_LIKE = "More like this", "Nearest in meaning", "Nothing in this library comes near it."
+PAPER_GONE = "That paper is not in the library any more."
 COPY_REFERENCE, PLAIN = "Copy the reference", "Plain"
 NOT_COPIED = "Your browser did not let the page copy"
 

@@ -101,6 +101,21 @@ def test_a_marker_opens_a_source_that_was_closed(page: Page) -> None:
     expect_opened(page, marker)
 
 
+def test_the_papers_like_a_source_are_shown_and_put_away_by_keyboard(page: Page) -> None:
+    ask(page, "What is TabPFN?")
+    more = page.locator(".card[open] button[data-do=like]").first
+    more.press("Enter")
+    expect(page.locator("#alike-title")).to_be_focused()
+    expect(page.locator("#alike-title")).to_contain_text("TabPFN")
+    expect(page.locator(".alike .card")).to_have_count(6)
+    expect(page.locator(".alike")).not_to_contain_text("TabPFN is a trained Transformer")  # itself
+    page.locator(".alike > button").press("Enter")
+    expect(page.locator(".alike")).to_have_count(0)
+    expect(more).to_be_focused()
+    markers(page.locator("#turns .turn").last).first.click()
+    expect(page.locator("mark.here")).to_be_in_viewport()
+
+
 def test_a_follow_up_stays_on_its_paper_and_older_markers_go_on_working(page: Page) -> None:
     first = markers(ask(page, "What is MiniCache?")).first
     turn = ask(page, "and how fast is it?")

@@ -275,6 +275,25 @@
     settle("#turns", (turns) => new MutationObserver(() => {
       if (!lastMarker?.isConnected) hideBack();
     }).observe(turns, { childList: true, subtree: true }));
+    // Papers like one of the sources take the keyboard when they are shown, and give it back.
+    settle("#sources", (panel) => {
+      let asked = "";
+      panel.addEventListener("click", ({ target }) => {
+        const button = target.closest("[data-do=like], [data-do=unlike]");
+        if (button) asked = button.dataset.of ?? asked;
+      });
+      let shown = "";
+      new MutationObserver(() => {
+        const title = panel.querySelector("#alike-title"), now = title?.textContent ?? "";
+        if (now && now !== shown) {
+          title.focus({ preventScroll: true });
+          show(title);
+        } else if (!now && shown && document.activeElement === document.body) {
+          panel.querySelector(`[data-do=like][data-of="${CSS.escape(asked)}"]`)?.focus({ preventScroll: true });
+        }
+        shown = now;
+      }).observe(panel, { childList: true, subtree: true, characterData: true });
+    });
     settle("#announcement", (line) => {
       line.setAttribute("role", "status");
       line.setAttribute("aria-live", "polite");
