@@ -22,6 +22,7 @@ from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
+from .preferences import PreferencesPanel
 from .saving import add_saving
 from .session import Desk, Speaker
 
@@ -103,6 +104,7 @@ def build(assistant: Assistant) -> gr.Blocks:
                 sources = gr.HTML(elem_id="sources", js_on_load=clicks)
                 limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
+                preferences = PreferencesPanel(assistant)
         library = LibraryView(assistant)
         parts = Parts(
             header, turns, draft, sources, saving, announcement, question, usable, send, stop, retry, quote, mode,
@@ -112,6 +114,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         _wire(blocks, chat, parts, limits, sidebar)
         panel.wire(parts.speaker, header)
         limits.wire(blocks)
+        preferences.wire(blocks, parts.desk)
         _watch(blocks, assistant, chat, parts, limits, library, sidebar)
     made: gr.Blocks = blocks
     return made

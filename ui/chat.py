@@ -95,14 +95,16 @@ class Chat:
         except InvalidQuestion as error:
             yield self._refused(error, question, conversation, speaker, desk)
             return
-        wish = self._wish(question, Mode(mode), speaker, limits=within)
+        wish = self._wish(question, Mode(mode), speaker, desk, limits=within)
         before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation)
         async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
             yield updates
 
     @staticmethod
-    def _wish(question: str, mode: Mode, speaker: Speaker, *, length: Length | None = None, limits: Filter) -> Wish:
-        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only)
+    def _wish(
+        question: str, mode: Mode, speaker: Speaker, desk: Desk, *, length: Length | None = None, limits: Filter
+    ) -> Wish:
+        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only, desk.preferences)
 
     async def _latest(self, conversation: Conversation) -> Conversation:
         """The conversation with what was asked behind it on another page meanwhile."""
@@ -242,8 +244,10 @@ class Chat:
             return
         last = conversation.turns[-1]
         same = Mode.AUTO if last.plan.automatic else last.plan.mode
-        again = length or (None if mode else last.plan.length)
-        wish = self._wish(last.plan.question, mode or same, speaker, length=again, limits=last.plan.limits)
+        asked = last.plan.length if last.plan.length is not Length.NORMAL and not mode else None
+        wish = self._wish(
+            last.plan.question, mode or same, speaker, desk, length=length or asked, limits=last.plan.limits
+        )
         async for updates in self._turn(wish, conversation.upto(last.id), conversation, speaker, desk):
             yield updates
 

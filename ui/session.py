@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from assistant import Assistant, Connection, Conversation
+from assistant import Assistant, Connection, Conversation, Preferences
 
 from . import render
 from .writing import Running
@@ -30,6 +30,7 @@ class Desk:
     searched: str = ""
     listed: int = 0
     renaming: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
     deleted: list[tuple[str, str]] = field(default_factory=list)
     painted: str = ""
 

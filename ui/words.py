@@ -86,6 +86,42 @@ MODEL_MISSING = "Give the name of a model."
 DISCONNECTED = "Answers are quotations now."
 QUOTE_INSTEAD = "Answer with quotations"
 
+PREFERENCES = "Settings"
+LENGTH, LENGTHS = "Length of answers and summaries", {"short": "Short", "normal": "Usual", "long": "Long"}
+PAPERS_READ = "Papers that a question looks at"
+LANGUAGE, SAME_LANGUAGE = "Language of written answers", "That of the question"
+LANGUAGE_HINT = (
+    "Needs a language model: quotations stay in the language of the paper. Claims in another language than the paper's "
+    "are often marked as partly supported or not found, as the check compares their words."
+)
+LANGUAGES = {
+    "Arabic": "العربية",
+    "Chinese": "中文",
+    "Dutch": "Nederlands",
+    "English": "English",
+    "French": "Français",
+    "German": "Deutsch",
+    "Hindi": "हिन्दी",
+    "Indonesian": "Bahasa Indonesia",
+    "Italian": "Italiano",
+    "Japanese": "日本語",
+    "Korean": "한국어",
+    "Polish": "Polski",
+    "Portuguese": "Português",
+    "Russian": "Русский",
+    "Spanish": "Español",
+    "Turkish": "Türkçe",
+    "Ukrainian": "Українська",
+    "Vietnamese": "Tiếng Việt",
+}
+THEME, THEMES = "Theme", {"system": "As the device", "light": "Light", "dark": "Dark"}
+FIXED = "What needs a restart"
+FIXED_HINT = (
+    "These come from the environment, from .env, or from settings.toml in the home folder. Change one there, then "
+    "start the page again; the README says what each does."
+)
+EMPTY = "empty"
+
 LIMITS = "Limit the search"
 FROM_YEAR, TO_YEAR, AUTHOR, SOURCE, COLLECTION = "From year", "To year", "Author", "Source", "Collection"
 AUTHOR_HINT, ANY_SOURCE, ANY_COLLECTION = "One or more words of a name", "Any", "Any"

@@ -154,6 +154,29 @@ def test_trying_again_shows_the_new_answer_and_keeps_its_numbers(page: Page) -> 
     assert finished(page, 2).locator(".answer").inner_text() == before
 
 
+def test_what_is_set_on_the_page_counts_at_once_and_is_there_again_after_a_reload(page: Page, address: str) -> None:
+    assert markers(ask(page, QUESTION)).count() > 2
+    page.get_by_role("button", name=words.PREFERENCES).click()
+    page.locator("#length").get_by_text("Short").click()
+    page.locator("#papers-read input").fill("3")
+    page.locator("#papers-read input").press("Tab")
+    page.get_by_role("radio", name="Dark").check()
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+    page.get_by_role("button", name=words.NEW).click()
+    expect(page.locator("#turns .turn")).to_have_count(0)
+    assert markers(ask(page, QUESTION)).count() == 2
+    expect(page.locator("#sources details.card")).to_have_count(3)
+    page.goto(address)
+    opened(page, address)
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+    page.get_by_role("button", name=words.PREFERENCES).click()
+    expect(page.get_by_role("radio", name="Short")).to_be_checked()
+    expect(page.locator("#papers-read input")).to_have_value("3")
+    page.get_by_text(words.FIXED).click()
+    expect(page.locator("#fixed-settings")).to_contain_text("RESEARCH_ASSISTANT_RELEVANCE_THRESHOLD")
+    expect(page.locator("#fixed-settings")).not_to_contain_text("OPENAI_API_KEY")
+
+
 def test_a_new_conversation_counts_from_one_again(page: Page) -> None:
     ask(page, QUESTION)
     page.locator("#new").click()
