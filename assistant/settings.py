@@ -237,6 +237,16 @@ def load_settings(**given: Any) -> Settings:
         raise InvalidSettings(f"settings.toml cannot be read: {error}.") from error
 
 
+def fixed_settings(settings: Settings) -> dict[str, str]:
+    """What is set, by its name in the environment, without what is secret; a change needs a restart."""
+    values = {
+        field.alias or f"{PREFIX}{name.upper()}": getattr(settings, name)
+        for name, field in Settings.model_fields.items()
+        if field.repr
+    }
+    return {name: "" if value in (None, {}) else str(value) for name, value in values.items()}
+
+
 def settings_table() -> str:
     """A Markdown table of every setting: its name in the environment, its default and what it does."""
     lines = ["| variable | default | meaning |", "| --- | --- | --- |"]

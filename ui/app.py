@@ -1,7 +1,9 @@
 """The page as a whole: its layout, its wiring, and the server that it runs in."""
 
+import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
+from .preferences import PreferencesPanel
 from .saving import add_saving
 from .session import Desk, Speaker
 
@@ -47,13 +50,14 @@ _FONTS_FIRST = ", ".join(
 
 def build(assistant: Assistant) -> gr.Blocks:
     """The page's components and what their events do."""
+    clicks = (_STATIC / "clicks.js").read_text(encoding="utf-8")
     with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         header = gr.HTML(elem_id="header")
         gr.HTML(render.views(), elem_id="views")
         with gr.Row(elem_id="desk"):
             sidebar = Sidebar(assistant)
             with gr.Column(elem_id="chat-view", scale=3):
-                turns = gr.HTML(elem_id="turns", js_on_load=(_STATIC / "clicks.js").read_text(encoding="utf-8"))
+                turns = gr.HTML(elem_id="turns", js_on_load=clicks)
                 draft = gr.HTML(elem_id="draft")
                 with gr.Row(elem_id="examples"):
                     suggested = [
@@ -97,9 +101,10 @@ def build(assistant: Assistant) -> gr.Blocks:
                 announcement = gr.HTML(elem_id="announcement")
                 usable = gr.HTML(controls(), elem_id="controls")
             with gr.Column(elem_id="aside", scale=2):
-                sources = gr.HTML(elem_id="sources")
+                sources = gr.HTML(elem_id="sources", js_on_load=clicks)
                 limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
+                preferences = PreferencesPanel(assistant)
         library = LibraryView(assistant)
         parts = Parts(
             header, turns, draft, sources, saving, announcement, question, usable, send, stop, retry, quote, mode,
@@ -109,6 +114,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         _wire(blocks, chat, parts, limits, sidebar)
         panel.wire(parts.speaker, header)
         limits.wire(blocks)
+        preferences.wire(blocks, parts.desk)
         _watch(blocks, assistant, chat, parts, limits, library, sidebar)
     made: gr.Blocks = blocks
     return made
@@ -125,22 +131,28 @@ def _watch(
 ) -> None:
     """Keeps what the page says of the library true: after a change made here, and after one made elsewhere."""
     timer = gr.Timer(_WATCH_SECONDS[True])
-    of_chat, of_library = [parts.conversation, parts.speaker, parts.desk], [*library.parts, *limits.choices]
+    of_chat, of_library = [parts.speaker, parts.desk], [*library.parts, *limits.choices]
     shown = [*_components(parts), *of_library, *sidebar.parts, timer]
 
-    def changed(conversation: Conversation, speaker: Speaker, desk: Desk) -> dict[Any, Any]:
+    def changed(speaker: Speaker, desk: Desk) -> dict[Any, Any]:
         known = dict(zip(limits.choices, limits.known(), strict=True))
-        return chat.refreshed(conversation, speaker, desk) | known | {timer: _pace(assistant)}
+        return chat.refreshed(speaker, desk) | known | {timer: _pace(assistant)}
 
-    def look(conversation: Conversation, speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
-        listed = {} if desk.renaming else sidebar.noticed(conversation, desk)
+    def look(speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
+        listed = {} if desk.renaming else sidebar.noticed(desk)
         if not library.changed(shelf):
             return listed | {timer: gr.skip()}
         if noticed := library.noticed(shelf):
-            return listed | changed(conversation, speaker, desk) | noticed
+            return listed | changed(speaker, desk) | noticed
         return listed | {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 
-    timer.tick(look, [*of_chat, library.shelf], shown, **_PRIVATE)
+    async def tick(usable: str, speaker: Speaker, desk: Desk, shelf: Shelf) -> AsyncIterator[dict[Any, Any]]:
+        yield await asyncio.to_thread(look, speaker, desk, shelf)
+        async for updates in chat.caught_up(usable, speaker, desk):
+            yield updates
+        yield {timer: gr.skip()}  # what was yielded last is sent again at the end
+
+    timer.tick(tick, [parts.controls, *of_chat, library.shelf], shown, **_PRIVATE)
     for event in library.wire(blocks, limits):
         event.then(changed, of_chat, shown, **_PRIVATE)
 
@@ -150,14 +162,15 @@ def _pace(assistant: Assistant) -> gr.Timer:
 
 
 def _components(parts: Parts) -> list[Any]:
-    """Every component of the chat."""
-    each = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)]
-    return [*each, *parts.examples, *parts.kinds]
+    """Every component of the chat that changes. Gradio makes each of a handler's outputs anew whenever it yields, those
+    too that stay as they are; so the buttons, which `controls` shows and hides, are none of them."""
+    each = [part for part in vars(parts).values() if isinstance(part, gr.State | gr.HTML | gr.Textbox)]
+    return [*each, *parts.examples]
 
 
 def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, sidebar: Sidebar) -> None:
     """Connects what a reader does in the chat with what happens."""
-    every = _components(parts)
+    every, turn = _components(parts), [*chat.of_turn]
     of_page, of_turn = [parts.speaker, parts.desk], [parts.conversation, parts.speaker, parts.desk]
     asked = [parts.mode, *of_turn, *limits.fields]
     # A turn ends long after it was asked for; meanwhile its reader may ask in another conversation.
@@ -165,21 +178,22 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     automatic, wanted = gr.State("auto"), gr.Textbox(visible=False)
     events = [
         blocks.load(chat.load, [wanted, *of_turn], every, js=_FROM_ADDRESS, **_PRIVATE),
-        gr.on([parts.question.submit, parts.send.click], chat.ask, [parts.question, *asked], every, **many),
-        parts.retry.click(chat.retry, of_turn, every, **many),
-        parts.quote.click(chat.quote, of_turn, every, **many),
+        gr.on([parts.question.submit, parts.send.click], chat.ask, [parts.question, *asked], turn, **many),
+        parts.retry.click(chat.retry, of_turn, turn, **many),
+        parts.quote.click(chat.quote, of_turn, turn, **many),
         parts.turns.click(chat.use, of_turn, every, **_PRIVATE),
         sidebar.new.click(chat.begin, of_page, every, **_PRIVATE),
     ]
     for example in parts.examples:
-        events.append(example.click(chat.ask, [example, automatic, *asked[1:]], every, **many))
+        events.append(example.click(chat.ask, [example, automatic, *asked[1:]], turn, **many))
     for button in (*parts.kinds, parts.shorter, parts.longer):
-        events.append(button.click(chat.instead, [button, *of_turn], every, **many))
+        events.append(button.click(chat.instead, [button, *of_turn], turn, **many))
     parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
+    parts.sources.click(chat.similar, parts.desk, every, **_PRIVATE)
     parts.editing.click(chat.cancel_edit, [parts.conversation, parts.desk], every, **_PRIVATE)
     for event in events:
-        event.then(sidebar.painted, [parts.conversation, parts.desk], sidebar.parts, **_PRIVATE)
-    sidebar.wire(chat, parts.conversation, parts.desk, parts.speaker, every)
+        event.then(sidebar.painted, parts.desk, sidebar.parts, **_PRIVATE)
+    sidebar.wire(chat, parts.desk, parts.speaker, every)
 
 
 def create_app(assistant: Assistant) -> FastAPI:

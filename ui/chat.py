@@ -1,6 +1,7 @@
 """What happens when a reader asks, stops, tries again, edits a question, or turns to another conversation."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from assistant import (
     Filter,
     InvalidQuestion,
     Length,
+    LibraryError,
     Mode,
     Outcome,
     Turn,
@@ -25,12 +27,16 @@ from assistant import (
 )
 
 from . import render, words
-from .controls import controls
+from .controls import controls, is_writing
 from .limits import chosen
 from .session import RECENT, Desk, Speaker
 from .writing import Running, Wish, Writing
 
 _PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
+_SHARE_SECONDS = (
+    0.015  # at least between two paints of any pages, so that fifty answers at once do not fill a processor
+)
+_LOST_SECONDS = 2.0  # who paints a turn looks after it every _PAINT_SECONDS; nobody does any more after this long
 
 Updates = dict[gr.components.Component, Any]
 
@@ -68,6 +74,12 @@ class Chat:
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
         self._assistant, self._parts, self._kept = assistant, parts, assistant.conversations
         self._writing = Writing(assistant)
+        self._painting = 0  # pages on which an answer is being painted
+        # Gradio makes all outputs of a handler anew whenever it yields, so those that are painted often have few.
+        self.of_turn: Sequence[gr.components.Component] = (
+            *(parts.turns, parts.draft, parts.sources, parts.saving, parts.announcement, parts.question),
+            *(parts.controls, parts.conversation),
+        )
         # Gradio sends what a handler yielded last again when it ends: by then the page may show something else.
         self._nothing: Updates = {parts.announcement: gr.skip()}
 
@@ -90,16 +102,22 @@ class Chat:
         try:
             within = chosen((from_year, to_year, author, source, collection, only_cited, papers), conversation)
         except InvalidQuestion as error:
-            yield self._refused(error, question, conversation, speaker, desk)
+            yield self._narrowed(self._refused(error, question, conversation, speaker, desk))
             return
-        wish = self._wish(question, Mode(mode), speaker, limits=within)
+        wish = self._wish(question, Mode(mode), speaker, desk, limits=within)
         before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation)
         async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
-            yield updates
+            yield self._narrowed(updates)
+
+    def _narrowed(self, updates: Updates) -> Updates:
+        """What changes of the parts that a turn changes."""
+        return {part: update for part, update in updates.items() if part in self.of_turn}
 
     @staticmethod
-    def _wish(question: str, mode: Mode, speaker: Speaker, *, length: Length | None = None, limits: Filter) -> Wish:
-        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only)
+    def _wish(
+        question: str, mode: Mode, speaker: Speaker, desk: Desk, *, length: Length | None = None, limits: Filter
+    ) -> Wish:
+        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only, desk.preferences)
 
     async def _latest(self, conversation: Conversation) -> Conversation:
         """The conversation with what was asked behind it on another page meanwhile."""
@@ -159,28 +177,22 @@ class Chat:
 
         `first` is painted with the beginning, in one.
         """
-        parts, draft, before = self._parts, running.draft, running.before
+        parts, before = self._parts, running.before
         recent = self._recent(before, desk)
-        desk.watched, desk.editing, desk.visit = running, "", desk.visit + 1
-        visit = desk.visit
+        desk.conversation, desk.watched, desk.editing, desk.visit = before, running, "", desk.visit + 1
+        visit, desk.painted_at = desk.visit, time.monotonic()
         begun: Updates = {
             parts.conversation: before,
             parts.turns: self._turns(before, desk),
             parts.controls: self._controls(before, desk),
         }
         yield first | begun
-        seen, panel, said = -1, "", ""
-        while desk.visit == visit and desk.watched and not running.over:
-            if running.events != seen:
-                seen, now = running.events, render.sources(recent, draft.found, draft.pieces)
-                # Sent only when it has changed: with a map's papers it is large.
-                yield {
-                    parts.draft: draft.html(),
-                    **({parts.sources: now} if now != panel else {}),
-                    **({parts.announcement: draft.step} if draft.step != said else {}),
-                }
-                panel, said = now, draft.step
-            await asyncio.sleep(_PAINT_SECONDS)
+        self._painting += 1
+        try:
+            async for updates in self._paints(running, recent, desk, visit):
+                yield updates
+        finally:
+            self._painting -= 1
         if desk.visit != visit or not desk.watched:
             yield self._nothing
             return
@@ -191,6 +203,40 @@ class Chat:
             desk.editing = running.edited
             yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
         yield self._nothing
+
+    async def _paints(self, running: Running, recent: Conversation, desk: Desk, visit: int) -> AsyncIterator[Updates]:
+        """The paints of a turn that is being written: at once when there is something new to see, else in turns with
+        the other pages."""
+        parts, draft = self._parts, running.draft
+        seen, stage, painted_at, panel, said = -1, (False, False), 0.0, "", ""
+        while desk.visit == visit and desk.watched and not running.over:
+            now, reached = time.monotonic(), (bool(draft.found), bool(draft.pieces))
+            due = now - painted_at >= _SHARE_SECONDS * self._painting
+            if running.events != seen and (due or reached != stage):
+                seen, stage, painted_at = running.events, reached, now
+                sources = render.sources(recent, draft.found, draft.pieces)
+                # Sent only when it has changed: with a map's papers it is large.
+                yield {
+                    parts.draft: draft.html(),
+                    **({parts.sources: sources} if sources != panel else {}),
+                    **({parts.announcement: draft.step} if draft.step != said else {}),
+                }
+                panel, said = sources, draft.step
+            desk.painted_at = time.monotonic()
+            await asyncio.sleep(_PAINT_SECONDS)
+
+    async def caught_up(self, usable: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+        """Paints what the page has missed; `usable` is the line of buttons as the page has it.
+
+        Gradio keeps one stream of events per page, and closes it when none is awaited. A question that is asked at that
+        moment is dropped by the server, or its last paint goes into the closed stream: the page would wait forever.
+        """
+        if desk.watched:
+            if time.monotonic() - desk.painted_at > _LOST_SECONDS:
+                async for updates in self._watch(desk.watched, speaker, desk, {}):
+                    yield updates
+        elif is_writing(usable):
+            yield self.show(desk.conversation, speaker, desk)
 
     def stop(self, desk: Desk) -> None:
         """Ends the turn that is being watched soon; what is written stays."""
@@ -225,16 +271,17 @@ class Chat:
             return
         last = conversation.turns[-1]
         same = Mode.AUTO if last.plan.automatic else last.plan.mode
-        again = length or (None if mode else last.plan.length)
-        wish = self._wish(last.plan.question, mode or same, speaker, length=again, limits=last.plan.limits)
+        asked = last.plan.length if last.plan.length is not Length.NORMAL and not mode else None
+        wish = self._wish(
+            last.plan.question, mode or same, speaker, desk, length=length or asked, limits=last.plan.limits
+        )
         async for updates in self._turn(wish, conversation.upto(last.id), conversation, speaker, desk):
-            yield updates
+            yield self._narrowed(updates)
 
     async def quote(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Asks the last question again without a model, this once."""
         async for updates in self.retry(conversation, replace(speaker, quoting_only=True), desk):
             yield updates
-        yield {self._parts.header: speaker.head(self._assistant)}
 
     # -- which conversation ---------------------------------------------------------------------------------------
 
@@ -297,6 +344,21 @@ class Chat:
                 return shown
         return self._nothing
 
+    def similar(self, desk: Desk, event: gr.EventData) -> Updates:
+        """What was clicked in the sources: show the papers that are like one of them, or no longer."""
+        group, of = "", str(getattr(event, "of", ""))
+        if getattr(event, "deed", "") == "like":
+            paper = self._assistant.library.catalogue.papers([of]).get(of)
+            if not paper:
+                return {self._parts.announcement: words.PAPER_GONE, self._parts.draft: render.notice(words.PAPER_GONE)}
+            try:
+                group = render.alike(paper.display_title, self._assistant.like(of))
+            except LibraryError as error:
+                return {self._parts.draft: render.notice(describe(error).message)}
+        running, recent = desk.watched, self._recent(desk.conversation, desk)
+        found, pieces = (running.draft.found, running.draft.pieces) if running else ((), None)
+        return {self._parts.sources: render.sources(recent, found, pieces, group)}
+
     def cancel_edit(self, conversation: Conversation, desk: Desk) -> Updates:
         """Leaves an earlier question as it was."""
         desk.editing = ""
@@ -314,19 +376,19 @@ class Chat:
             versions = {}
         return render.conversation(conversation, versions, desk.shown)
 
-    def refreshed(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
+    def refreshed(self, speaker: Speaker, desk: Desk) -> Updates:
         """What the chat says of the library, after that has changed."""
         head: Updates = {self._parts.header: speaker.head(self._assistant)}
-        if conversation.turns or desk.watched:  # begun, or being written
+        if desk.conversation.id or desk.watched:  # begun, or being written
             return head
         turns = render.welcome(self._assistant.library.status())
-        can = {self._parts.controls: self._controls(conversation, desk)}
+        can = {self._parts.controls: self._controls(desk.conversation, desk)}
         return head | self._suggested() | {self._parts.turns: turns} | can
 
     def show(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """The whole chat for a conversation at rest."""
         parts, status = self._parts, self._assistant.library.status()
-        begun = bool(conversation.turns)
+        begun, desk.conversation = bool(conversation.turns), conversation
         return {
             parts.conversation: conversation,
             parts.header: speaker.head(self._assistant),

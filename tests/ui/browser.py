@@ -23,7 +23,16 @@ QUESTION = "How does MiniCache compress the KV cache, and how much memory does i
 
 @contextmanager
 def served(home: Path, *, start_seconds: float = _START_SECONDS, **settings: str) -> Iterator[str]:
-    """Starts `research-assistant serve` on a home folder and gives its address; ends it afterwards.
+    """The address of `process_of`."""
+    with process_of(home, start_seconds=start_seconds, **settings) as (address, _):
+        yield address
+
+
+@contextmanager
+def process_of(
+    home: Path, *, start_seconds: float = _START_SECONDS, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Starts `research-assistant serve` on a home folder and gives its address and process; ends it afterwards.
 
     `settings` are names and values as the environment has them.
     """
@@ -41,7 +50,7 @@ def served(home: Path, *, start_seconds: float = _START_SECONDS, **settings: str
             assert process.poll() is None, "the page did not start; its message is above"
             assert time.monotonic() < deadline, f"the page did not start within {start_seconds:.0f} seconds"
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
         process.wait(timeout=20)
