@@ -133,9 +133,11 @@ class LibraryView:
 
     def changed(self, shelf: Shelf) -> bool:
         """Whether anything was written to the library, here or elsewhere, since this was last asked for the session."""
-        now = (self._catalogue.changes(), self._assistant.background.standing)
-        before, shelf.seen = shelf.seen, now
-        return now != before
+        before, shelf.seen = shelf.seen, self._state()
+        return shelf.seen != before
+
+    def _state(self) -> tuple[int, Standing | None]:
+        return self._catalogue.changes(), self._assistant.background.standing
 
     def noticed(self, shelf: Shelf) -> Updates:
         """The view again after a change; while papers are being embedded, only if there are more or fewer of them."""
@@ -145,6 +147,7 @@ class LibraryView:
     def _painted(self, shelf: Shelf) -> Updates:
         """The table and what is selected."""
         shelf.asked += 1
+        shelf.seen = shelf.seen or self._state()  # what is painted first is no news a moment later
         number, papers = shelf.asked, self._catalogue.listing(Selection(), limit=0).total
         listing = self._catalogue.listing(shelf.selection, shelf.order, shelf.descending, table.ROWS, shelf.offset)
         if listing.total and not listing.papers:  # its last page is gone
