@@ -28,6 +28,7 @@ from index_store import (
 
 from .archive import Archive, Listed
 from .archive_turns import Opened
+from .binding import is_loopback
 from .citations import Citation, Piece, References, Uncited, bibtex, markdown, stored
 from .conversations import Conversation, Outcome, Turn, from_messages
 from .engine import Assistant
@@ -37,7 +38,9 @@ from .errors import (
     InvalidHistory,
     InvalidQuestion,
     InvalidSettings,
+    SignInNeeded,
     UnknownConversation,
+    UsersUnreadable,
     describe,
 )
 from .events import (
@@ -64,6 +67,7 @@ from .settings import Settings, load_settings, settings_table
 from .tables import Cell, to_csv
 from .topics import Dot, TopicMap
 from .turn_json import conversation_from_json, conversation_to_json, titled_from_json
+from .users import User, Users, known_as, signing_key
 
 __all__ = [
     "AddReport",
@@ -114,6 +118,7 @@ __all__ = [
     "Selection",
     "Sentence",
     "Settings",
+    "SignInNeeded",
     "Standing",
     "Status",
     "Style",
@@ -123,6 +128,9 @@ __all__ = [
     "Uncited",
     "UnknownConversation",
     "Unsourced",
+    "User",
+    "Users",
+    "UsersUnreadable",
     "address",
     "as_bibtex",
     "as_markdown",
@@ -136,6 +144,8 @@ __all__ = [
     "everything",
     "examples",
     "from_messages",
+    "is_loopback",
+    "known_as",
     "limited",
     "limits",
     "load_settings",
@@ -145,6 +155,7 @@ __all__ = [
     "reference",
     "sentences",
     "settings_table",
+    "signing_key",
     "stored",
     "titled_from_json",
     "to_csv",

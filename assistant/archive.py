@@ -37,8 +37,8 @@ class Archive:
     """The conversations of a file. Safe in threads; other processes may have the file open too.
 
     The turns of a conversation are a tree: an edited question and a second answer stand beside the turn that they are
-    a version of. One path through the tree is shown. Every conversation has an owner, and `of` gives what one owner has;
-    the archive itself is that of "", as where nobody signs in. Every method raises `ArchiveUnreadable` where the file
+    a version of. One path through the tree is shown. Every conversation has an owner, and `of` gives what one has; the
+    archive itself is that of "", as where nobody signs in. Every method raises `ArchiveUnreadable` where the file
     cannot be used, and `UnknownConversation` for an id that is unknown, deleted, or somebody else's.
     """
 

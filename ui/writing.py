@@ -86,7 +86,8 @@ class Running:
     """A turn that is being written. It goes on while its reader looks at something else, or has closed the page.
 
     `before` is the conversation that it is the next turn of. If it cannot begin, `kept` is shown again, and the turn
-    `edited` for it is so again. In the end it has its `last` event, or why it was `refused`. `events` counts what came.
+    `edited` for it is so again. `owner` is whose it is. In the end it has its `last` event, or why it was `refused`.
+    `events` counts what came.
     """
 
     wish: Wish
@@ -94,6 +95,7 @@ class Running:
     kept: Conversation
     edited: str
     draft: Draft
+    owner: str = ""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     last: Done | Failed | None = None
     refused: Exception | None = None
@@ -114,17 +116,19 @@ class Writing:
         self._assistant = assistant
         self._running: dict[str, Running] = {}
 
-    def start(self, wish: Wish, before: Conversation, kept: Conversation, edited: str) -> Running:
+    def start(self, wish: Wish, before: Conversation, kept: Conversation, edited: str, owner: str = "") -> Running:
         """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
         asked = " ".join(wish.question.split())
-        running = Running(wish, before, kept, edited, Draft(Plan(Mode.ASK, asked, asked)))
+        draft = Draft(Plan(Mode.ASK, asked, asked))
+        running = Running(wish, before, kept, edited, draft, owner)
         self._running[before.id] = running
         running.task = asyncio.create_task(self._write(running))
         return running
 
-    def of(self, conversation_id: str) -> Running | None:
-        """The turn that is being written in a conversation."""
-        return self._running.get(conversation_id)
+    def of(self, conversation_id: str, owner: str = "") -> Running | None:
+        """The turn that is being written in a conversation of this owner."""
+        running = self._running.get(conversation_id)
+        return running if running and running.owner == owner else None
 
     async def _write(self, running: Running) -> None:
         wish = running.wish
@@ -138,6 +142,7 @@ class Writing:
                 quoting_only=wish.quoting_only,
                 length=wish.length,
                 within=wish.limits,
+                owner=running.owner,
             ):
                 if isinstance(event, Done | Failed):
                     running.last = event

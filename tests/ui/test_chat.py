@@ -19,7 +19,8 @@ class Waiting:
 
     def __init__(self) -> None:
         self.stopped: list[asyncio.Event] = []
-        self.conversations = SimpleNamespace(versions=lambda _: {}, path=lambda _: ())
+        kept = SimpleNamespace(versions=lambda _: {}, path=lambda _: ())
+        self.conversations = SimpleNamespace(of=lambda _: kept)
 
     async def ask(self, *_: object, stop: asyncio.Event, **__: object) -> AsyncIterator[Any]:
         await stop.wait()
