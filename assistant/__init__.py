@@ -61,9 +61,10 @@ from .export import CitedPaper, as_bibtex, as_markdown, as_text, cited_papers
 from .intent import Length
 from .limits import limited, limits
 from .llm import Connection, check
+from .preferences import Preferences
 from .references import Style, address, reference
 from .routing import Mode, Plan
-from .settings import Settings, load_settings, settings_table
+from .settings import Settings, fixed_settings, load_settings, settings_table
 from .tables import Cell, to_csv
 from .topics import Dot, TopicMap
 from .turn_json import conversation_from_json, conversation_to_json, titled_from_json
@@ -109,6 +110,7 @@ __all__ = [
     "Piece",
     "Plan",
     "Planned",
+    "Preferences",
     "Ranking",
     "Reading",
     "References",
@@ -143,6 +145,7 @@ __all__ = [
     "describe",
     "everything",
     "examples",
+    "fixed_settings",
     "from_messages",
     "is_loopback",
     "known_as",

@@ -13,9 +13,11 @@ from . import quoting
 from .citations import References, neutralise, stored
 from .claims import ClaimChecker
 from .conversations import Conversation
+from .intent import Length
 from .writer import CountTokens, Request, Room
 
 _HISTORY_SHARE = 0.25  # of the tokens left for papers and history together
+_ASKED_LENGTH = {Length.SHORT: "one or two sentences", Length.LONG: "eight to fifteen sentences in short paragraphs"}
 _SAFETY = 0.9  # our tokenizer is not the model's
 # What no reader sees but a model reads: controls, direction marks, tags and variation selectors (Unicode TR36).
 _CONTROL = re.compile(
@@ -35,6 +37,7 @@ class Answer:
     question: str
     result: SearchResult
     relevant: bool
+    length: Length = Length.NORMAL
 
     @property
     def may_hold_code(self) -> bool:
@@ -53,7 +56,7 @@ class Answer:
 
     def quote(self, references: References) -> Iterator[str]:
         """The sentences that answer best, paper by paper."""
-        return quoting.answer(self.result, references)
+        return quoting.answer(self.result, references, self.length)
 
     def refuse(self) -> Iterator[str]:
         """That nothing answers the question, and what comes nearest."""
@@ -67,26 +70,31 @@ class Answer:
             found, blocks = pack(self.hits, room.references, room.count, left)
             return found, "\n\n".join(blocks)
 
-        return compose(room, "answer", papers, question=self.question)
+        length = room.prompts.render("length", length=asked) if (asked := _ASKED_LENGTH.get(self.length)) else ""
+        return compose(room, "answer", papers, length, question=self.question)
 
     def checked(self, checker: ClaimChecker) -> ClaimChecker:
         """The claims are checked as they come."""
         return checker
 
 
-def compose(room: Room, prompt: str, papers: Papers, **variables: str) -> Request:
+def compose(room: Room, prompt: str, papers: Papers, last: str = "", **variables: str) -> Request:
     """The messages from the prompts `{prompt}_system` and `{prompt}_user`; `papers` fills what tokens are left.
+
+    `last` is said behind the question, and in which language to write, if one is chosen.
 
     The fence around the papers is random, so that no text of a paper can close it.
     """
     fence, count, prompts = f"=== papers {secrets.token_hex(8)} ===", room.count, room.prompts
+    language = prompts.render("language", language=room.language) if room.language else ""
+    wishes = "".join(f"\n\n{wish}" for wish in (last, language) if wish)
     system = prompts.render(f"{prompt}_system", fence=fence)
-    fixed = count(system) + count(prompts.render(f"{prompt}_user", fence=fence, papers="", **variables))
+    fixed = count(system) + count(prompts.render(f"{prompt}_user", fence=fence, papers="", **variables) + wishes)
     left = int(room.budget * _SAFETY) - fixed
     past = history(room.conversation, count, int(left * _HISTORY_SHARE))
     left -= sum(count(message.content or "") for message in past)
     offered, text = papers(left)
-    user = prompts.render(f"{prompt}_user", fence=fence, papers=text, **variables)
+    user = prompts.render(f"{prompt}_user", fence=fence, papers=text, **variables) + wishes
     return Request(
         (
             ChatMessage(role=MessageRole.SYSTEM, content=system),

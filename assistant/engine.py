@@ -25,6 +25,7 @@ from index_store import (
     add_fetched,
     everything,
     fetch,
+    like,
     open_embedder,
     search,
     sentences,
@@ -46,6 +47,7 @@ from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
 from .planning import is_foreign, read_again
+from .preferences import Preferences, usual
 from .prompts import Prompts
 from .references import reference
 from .routing import Mode, plan
@@ -147,6 +149,14 @@ class Assistant:
             self.library, question, limit, ranking=ranking, within=within, reranker=reranker, reranked=reranked
         )
 
+    def like(self, paper_id: str, limit: int = 6) -> tuple[Paper, ...]:
+        """The papers nearest in meaning to one of the library, nearest first; none if it is not there any more.
+
+        Raises `EmbeddingError` if it is not embedded yet and cannot be.
+        """
+        paper = self.library.catalogue.papers([paper_id]).get(paper_id)
+        return like(self.library, paper, limit) if paper else ()
+
     def add_identifiers(
         self,
         identifiers: Sequence[Identifier],
@@ -190,6 +200,7 @@ class Assistant:
         quoting_only: bool = False,
         length: Length | None = None,
         within: Filter = everything,
+        preferences: Preferences = usual,
     ) -> Turn:
         """The whole turn at once; the same as the last event of `ask`."""
         events = self.ask(
@@ -200,6 +211,7 @@ class Assistant:
             quoting_only=quoting_only,
             length=length,
             within=within,
+            preferences=preferences,
         )
         async for event in events:
             if isinstance(event, Done | Failed):
@@ -218,24 +230,27 @@ class Assistant:
         length: Length | None = None,
         within: Filter = everything,
         owner: str = "",
+        preferences: Preferences = usual,
     ) -> AsyncGenerator[Event, None]:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
         `connection` stands in for the model of the settings; with `quoting_only` none is asked. `length` is that of a
-        summary, where the message does not say it. Only papers that pass `within` are searched. A conversation that has
-        an id is kept as its `owner`'s, from the beginning of the turn on. Raises `InvalidQuestion`, or
-        `UnknownConversation` for one that is somebody else's, before the first event; any later failure is a `Failed`
-        event.
+        summary or a plain answer, whatever the message and the `preferences` say. Only papers that pass `within` are
+        searched. A conversation that has an id is kept as its `owner`'s, from the beginning of the turn on. Raises
+        `InvalidQuestion`, or `UnknownConversation` for one that is somebody else's, before the first event; any later
+        failure is a `Failed` event.
         """
         conversation = conversation or Conversation()
         longest = self.settings.max_question_characters
         planned = replace(plan(message, mode, conversation.before, longest=longest, wanted=length), limits=within)
+        if planned.length is Length.NORMAL and length is None:
+            planned = replace(planned, length=preferences.length)
         draft = Draft(planned, conversation.references, new_id() if conversation.id else "")
         stop = stop or asyncio.Event()
         chosen = None if quoting_only else connection or self.connection
 
         def turn(before: Conversation) -> AsyncGenerator[Event, None]:
-            return self._turn(draft, before, stop, chosen)
+            return self._turn(draft, before, stop, chosen, preferences)
 
         keeper = Keeper(self.settings, lambda: self.conversations, owner)
         events = kept(turn, conversation, draft, keeper) if conversation.id else turn(conversation)
@@ -244,7 +259,12 @@ class Assistant:
                 yield event
 
     async def _turn(
-        self, draft: Draft, conversation: Conversation, stop: asyncio.Event, chosen: Connection | None
+        self,
+        draft: Draft,
+        conversation: Conversation,
+        stop: asyncio.Event,
+        chosen: Connection | None,
+        preferences: Preferences,
     ) -> AsyncGenerator[Event, None]:
         """The events of a turn behind a conversation."""
         within = draft.plan.limits
@@ -262,7 +282,9 @@ class Assistant:
             if draft.plan.left_out:
                 draft.remark(_TOO_MANY.format(most=MOST_SUBJECTS, names=", ".join(draft.plan.left_out)))
             find = Finder(self.search, self.library.catalogue.resolved(within))
-            writer = draft.writer = await asyncio.to_thread(gather, draft.plan, self.library, self.settings, find)
+            writer = draft.writer = await asyncio.to_thread(
+                gather, draft.plan, self.library, self.settings, find, preferences.papers
+            )
             if find.problem:
                 draft.remark(find.problem)
             draft.lap("search")
@@ -277,7 +299,8 @@ class Assistant:
                 async with aclosing(self._read(draft, overview, model, stop)) as steps:
                     async for step in steps:
                         yield step
-            pieces = self._write(draft, conversation, model, stop) if model else _quote(draft, stop)
+            language = preferences.language
+            pieces = self._write(draft, conversation, model, stop, language) if model else _quote(draft, stop)
             async with aclosing(pieces):
                 async for piece in pieces:
                     yield draft.add(piece)
@@ -339,13 +362,14 @@ class Assistant:
         draft.pieces = judge.relabel(draft.pieces, judge.read(answer))
 
     async def _write(
-        self, draft: Draft, conversation: Conversation, model: LanguageModel, stop: asyncio.Event
+        self, draft: Draft, conversation: Conversation, model: LanguageModel, stop: asyncio.Event, language: str
     ) -> AsyncGenerator[Piece, None]:
         """The written answer; each claim is checked against what it cites before its citations are let out."""
         connection, call, writer = model.connection, Call(), draft.writer
         assert writer is not None, "nothing is written before the papers are found"
         budget = connection.context_window - connection.max_tokens
-        asked = writer.request(Room(conversation, draft.references, self._prompts, model.count_tokens, budget))
+        room = Room(conversation, draft.references, self._prompts, model.count_tokens, budget, language)
+        asked = writer.request(room)
         offered = {paper.id for paper in asked.papers} | set(draft.references.cited)
         targets = TargetStream(draft.references, frozenset(offered), fences=writer.may_hold_code)
         known = {

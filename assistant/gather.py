@@ -42,8 +42,10 @@ class Finder:
         return result
 
 
-def gather(plan: Plan, library: Library, settings: Settings, find: Finder) -> Writer:
-    """Searches for what the plan needs. Raises `EmbeddingError` if an endpoint cannot embed the question."""
+def gather(plan: Plan, library: Library, settings: Settings, find: Finder, papers: int | None = None) -> Writer:
+    """Searches for what the plan needs; a plain question looks at so many `papers`, or as many as the settings say.
+
+    Raises `EmbeddingError` if an endpoint cannot embed the question."""
     threshold = settings.relevance_threshold
 
     def matched(question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:
@@ -59,12 +61,12 @@ def gather(plan: Plan, library: Library, settings: Settings, find: Finder) -> Wr
         case Mode.SUMMARISE:
             return _collection(plan, library, find)
         case _:
-            return _answer(plan, find, settings)
+            return _answer(plan, find, settings, papers or settings.search_papers)
 
 
-def _answer(plan: Plan, find: Finder, settings: Settings) -> Answer:
+def _answer(plan: Plan, find: Finder, settings: Settings, papers: int) -> Answer:
     """An answer from the papers that have an abstract; that a title speaks of the question is only told."""
-    result = find(plan.standalone, settings.search_papers)
+    result = find(plan.standalone, papers)
     told = [hit for hit in result.hits if hit.sentences]
     silent = [
         hit.paper.display_title
@@ -74,7 +76,7 @@ def _answer(plan: Plan, find: Finder, settings: Settings) -> Answer:
     if silent:
         find.problem = " ".join(filter(None, [find.problem, _SILENT.format(titles="; ".join(silent[:_NAMED]))]))
     relevance = max((hit.relevance for hit in told[:5]), default=0.0)
-    return Answer(plan.standalone, result, relevance >= settings.relevance_threshold)
+    return Answer(plan.standalone, result, relevance >= settings.relevance_threshold, plan.length)
 
 
 def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Overview:

@@ -14,6 +14,8 @@ VARIABLES: dict[str, frozenset[str]] = {
     "judge": frozenset({"claims", "fence"}),
     "compare_system": frozenset({"fence"}),
     "compare_user": frozenset({"columns", "fence", "missing", "papers", "question", "rows"}),
+    "language": frozenset({"language"}),
+    "length": frozenset({"length"}),
     "notes": frozenset({"fence", "papers", "topic"}),
     "plan": frozenset({"history", "message"}),
     "summarise_system": frozenset({"fence"}),

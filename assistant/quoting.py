@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from index_store import Paper, PaperHit, SearchResult, SentenceMatch
 
 from .citations import References, escape_markdown
+from .intent import Length
 
-MAX_SENTENCES = 6
-MAX_PAPERS = 4
+MAX_SENTENCES = {Length.SHORT: 2, Length.NORMAL: 6, Length.LONG: 12}
+MAX_PAPERS = {Length.SHORT: 1, Length.NORMAL: 4, Length.LONG: 8}
 MAX_SENTENCES_OF_PAPER = 3
 _MEANING, _WORDS = 0.65, 0.35  # shares of a sentence's score
 _RANK_BONUS = 0.08  # for a sentence of the first paper, falling with the rank
-_NEAR_BEST = 0.72  # a sentence is quoted when its score is at least this share of the best one's
+# A sentence is quoted when its score is at least this share of the best one's.
+_NEAR_BEST = {Length.SHORT: 0.72, Length.NORMAL: 0.72, Length.LONG: 0.6}
 _REPEATS = 0.35  # how much likeness to what is already chosen costs
 _SAME = 0.9  # above this cosine two sentences say the same
 
@@ -28,9 +30,9 @@ class _Candidate:
     score: float
 
 
-def answer(result: SearchResult, references: References) -> Iterator[str]:
+def answer(result: SearchResult, references: References, length: Length = Length.NORMAL) -> Iterator[str]:
     """The answer in Markdown with markers, paper by paper; every quoted sentence is followed by its marker."""
-    chosen = _choose(_candidates(result))
+    chosen = _choose(_candidates(result), length)
     by_paper: dict[str, list[_Candidate]] = {}
     for candidate in chosen:
         by_paper.setdefault(candidate.hit.paper.id, []).append(candidate)
@@ -72,13 +74,14 @@ def _candidates(result: SearchResult) -> list[_Candidate]:
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
-def _choose(candidates: list[_Candidate]) -> list[_Candidate]:
+def _choose(candidates: list[_Candidate], length: Length) -> list[_Candidate]:
     chosen: list[_Candidate] = []
-    remaining = [item for item in candidates if candidates and item.score >= _NEAR_BEST * candidates[0].score]
-    while remaining and len(chosen) < MAX_SENTENCES:
+    near = _NEAR_BEST[length]
+    remaining = [item for item in candidates if candidates and item.score >= near * candidates[0].score]
+    while remaining and len(chosen) < MAX_SENTENCES[length]:
         best = max(remaining, key=lambda item: item.score - _REPEATS * _likeness(item, chosen) * item.score)
         remaining.remove(best)
-        if _likeness(best, chosen) < _SAME and _has_room(best, chosen):
+        if _likeness(best, chosen) < _SAME and _has_room(best, chosen, MAX_PAPERS[length]):
             chosen.append(best)
     return chosen
 
@@ -87,7 +90,7 @@ def _likeness(candidate: _Candidate, chosen: list[_Candidate]) -> float:
     return max((float(candidate.match.vector @ other.match.vector) for other in chosen), default=0.0)
 
 
-def _has_room(candidate: _Candidate, chosen: list[_Candidate]) -> bool:
+def _has_room(candidate: _Candidate, chosen: list[_Candidate], most: int) -> bool:
     papers = {item.hit.paper.id for item in chosen}
     of_this = sum(item.hit.paper.id == candidate.hit.paper.id for item in chosen)
-    return of_this < MAX_SENTENCES_OF_PAPER and (candidate.hit.paper.id in papers or len(papers) < MAX_PAPERS)
+    return of_this < MAX_SENTENCES_OF_PAPER and (candidate.hit.paper.id in papers or len(papers) < most)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(@)")  # in an address
 _PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
@@ -280,11 +281,25 @@ def load_settings(**given: Any) -> Settings:
         raise InvalidSettings(f"settings.toml cannot be read: {error}.") from error
 
 
+def fixed_settings(settings: Settings) -> dict[str, str]:
+    """What is set, by its name in the environment, without what is secret; a change needs a restart."""
+    values = {
+        field.alias or f"{PREFIX}{name.upper()}": getattr(settings, name)
+        for name, field in Settings.model_fields.items()
+        if field.repr
+    }
+    return {name: _PASSWORD.sub(r"\1…\2", _shown(value)) for name, value in values.items()}
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else "" if value in (None, {}) else str(value)
+
+
 def settings_table() -> str:
     """A Markdown table of every setting: its name in the environment, its default and what it does."""
     lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         variable = field.alias or f"{PREFIX}{name.upper()}"
-        default = "" if field.default_factory else f"`{field.default}`" if field.default != "" else "empty"
+        default = "" if field.default_factory else f"`{field.default}`" if field.default not in ("", ()) else "empty"
         lines.append(f"| `{variable}` | {default} | {field.description} |")
     return "\n".join(lines)

@@ -26,13 +26,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a request is composed with: the conversation before, the keys of the papers, and `budget` tokens."""
+    """What a request is composed with: the conversation before, the keys of the papers, and `budget` tokens.
+
+    `language` is the one to write in; empty: that of the question.
+    """
 
     conversation: Conversation
     references: References
     prompts: Prompts
     count: CountTokens
     budget: int
+    language: str = ""
 
 
 class Checked(Protocol):

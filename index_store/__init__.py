@@ -30,7 +30,7 @@ from .readers import Malformed, Remark
 from .reranking import EndpointReranker
 from .rows import State
 from .sample import sample_papers
-from .search import PaperHit, Ranking, SearchResult, SentenceMatch, match, search
+from .search import PaperHit, Ranking, SearchResult, SentenceMatch, like, match, search
 from .themes import Theme, layout, themes
 from .writers import as_text, formats, write
 
@@ -83,6 +83,7 @@ __all__ = [
     "fetch",
     "formats",
     "layout",
+    "like",
     "match",
     "open_catalogue",
     "open_embedder",

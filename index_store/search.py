@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from . import fusion
 from .errors import RerankError
 from .filters import Filter, everything
+from .fusion import directions
 from .kept_vectors import PaperVectors
 from .lexicon import content_terms, terms
 from .library import Library
@@ -24,6 +25,7 @@ from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
 from .vectors import PassageHit
 
+_PASSAGES = 4  # more than nearly any abstract has
 CANDIDATES = 100  # of each ranking; with 200 nothing is gained (`docs/retrieval.md`)
 
 
@@ -125,6 +127,21 @@ def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[Pap
         return ()
     vector = library.embedder.embed([question])[0]
     return _hits(library, [(paper, 0.0) for paper in papers], {}, vector, _weights(library, question))
+
+
+def like(library: Library, paper: Paper, limit: int) -> tuple[Paper, ...]:
+    """The `limit` papers nearest in meaning to one of the library, nearest first; none where it has no abstract.
+
+    Nearness is the cosine between the mean direction of its passages and the nearest passage of the other.
+    Raises `EmbeddingError` if it is not embedded yet and cannot be.
+    """
+    if not paper.abstract:
+        return ()
+    direction = directions([library.vectors_of([paper])[paper.content_hash]])[0]
+    near = library.vectors.search(direction, limit * _PASSAGES + _PASSAGES)
+    ids = [paper_id for paper_id in dict.fromkeys(hit.paper_id for hit in near) if paper_id != paper.id][:limit]
+    known = library.catalogue.papers(ids)
+    return tuple(known[paper_id] for paper_id in ids if paper_id in known)
 
 
 def _rank(

@@ -1,5 +1,7 @@
 """The page as a whole: its layout and its wiring."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
+from .preferences import PreferencesPanel
 from .readers import Reader
 from .rights import guard
 from .session import Desk, Speaker
@@ -27,6 +30,7 @@ _FROM_ADDRESS = '(_, ...others) => [new URLSearchParams(location.search).get("c"
 
 def build(assistant: Assistant, reader: Reader | None) -> gr.Blocks:
     """The page's components and what their events do, for a reader who is known before the page is opened, or not."""
+    clicks = (_STATIC / "clicks.js").read_text(encoding="utf-8")
     with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         header = gr.HTML(elem_id="header")
         is_who = gr.HTML(who(reader) if reader else "", elem_id="reader")
@@ -34,7 +38,7 @@ def build(assistant: Assistant, reader: Reader | None) -> gr.Blocks:
         with gr.Row(elem_id="desk"):
             sidebar = Sidebar(assistant)
             with gr.Column(elem_id="chat-view", scale=3):
-                turns = gr.HTML(elem_id="turns", js_on_load=(_STATIC / "clicks.js").read_text(encoding="utf-8"))
+                turns = gr.HTML(elem_id="turns", js_on_load=clicks)
                 draft = gr.HTML(elem_id="draft")
                 with gr.Row(elem_id="examples"):
                     suggested = [
@@ -78,9 +82,10 @@ def build(assistant: Assistant, reader: Reader | None) -> gr.Blocks:
                 announcement = gr.HTML(elem_id="announcement")
                 usable = gr.HTML(controls(), elem_id="controls")
             with gr.Column(elem_id="aside", scale=2):
-                sources = gr.HTML(elem_id="sources")
+                sources = gr.HTML(elem_id="sources", js_on_load=clicks)
                 limits = LimitsPanel(assistant, narrowed)
                 panel = ModelPanel(assistant)
+                preferences = PreferencesPanel(assistant)
         library = LibraryView(assistant)
         parts = Parts(
             header, turns, draft, sources, saving, announcement, question, usable, send, stop, retry, quote, mode,
@@ -90,6 +95,7 @@ def build(assistant: Assistant, reader: Reader | None) -> gr.Blocks:
         _wire(blocks, chat, parts, limits, sidebar)
         panel.wire(parts.speaker, header, blocks, parts.desk)
         limits.wire(blocks)
+        preferences.wire(blocks, parts.desk)
         _watch(blocks, assistant, chat, parts, limits, library, sidebar)
         blocks.load(lambda desk: who(desk.reader), parts.desk, is_who, **_PRIVATE)
         guard(blocks)
@@ -108,22 +114,28 @@ def _watch(
 ) -> None:
     """Keeps what the page says of the library true: after a change made here, and after one made elsewhere."""
     timer = gr.Timer(_WATCH_SECONDS[True])
-    of_chat, of_library = [parts.conversation, parts.speaker, parts.desk], [*library.parts, *limits.choices]
+    of_chat, of_library = [parts.speaker, parts.desk], [*library.parts, *limits.choices]
     shown = [*_components(parts), *of_library, *sidebar.parts, timer]
 
-    def changed(conversation: Conversation, speaker: Speaker, desk: Desk) -> dict[Any, Any]:
+    def changed(speaker: Speaker, desk: Desk) -> dict[Any, Any]:
         known = dict(zip(limits.choices, limits.known(), strict=True))
-        return chat.refreshed(conversation, speaker, desk) | known | {timer: _pace(assistant)}
+        return chat.refreshed(speaker, desk) | known | {timer: _pace(assistant)}
 
-    def look(conversation: Conversation, speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
-        listed = {} if desk.renaming else sidebar.noticed(conversation, desk)
+    def look(speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
+        listed = {} if desk.renaming else sidebar.noticed(desk)
         if not library.changed(shelf):
             return listed | {timer: gr.skip()}
         if noticed := library.noticed(shelf):
-            return listed | changed(conversation, speaker, desk) | noticed
+            return listed | changed(speaker, desk) | noticed
         return listed | {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 
-    timer.tick(look, [*of_chat, library.shelf], shown, **_PRIVATE)
+    async def tick(usable: str, speaker: Speaker, desk: Desk, shelf: Shelf) -> AsyncIterator[dict[Any, Any]]:
+        yield await asyncio.to_thread(look, speaker, desk, shelf)
+        async for updates in chat.caught_up(usable, speaker, desk):
+            yield updates
+        yield {timer: gr.skip()}  # what was yielded last is sent again at the end
+
+    timer.tick(tick, [parts.controls, *of_chat, library.shelf], shown, **_PRIVATE)
     for event in library.wire(blocks, limits):
         event.then(changed, of_chat, shown, **_PRIVATE)
 
@@ -159,7 +171,8 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     for button in (*parts.kinds, parts.shorter, parts.longer):
         events.append(button.click(chat.instead, [button, *of_turn], every, **many))
     parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
+    parts.sources.click(chat.similar, parts.desk, every, **_PRIVATE)
     parts.editing.click(chat.cancel_edit, [parts.conversation, parts.desk], every, **_PRIVATE)
     for event in events:
-        event.then(sidebar.painted, [parts.conversation, parts.desk], sidebar.parts, **_PRIVATE)
-    sidebar.wire(chat, parts.conversation, parts.desk, parts.speaker, every)
+        event.then(sidebar.painted, parts.desk, sidebar.parts, **_PRIVATE)
+    sidebar.wire(chat, parts.desk, parts.speaker, every)

@@ -1,6 +1,7 @@
 """What happens when a reader asks, stops, tries again, edits a question, or turns to another conversation."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from assistant import (
     Filter,
     InvalidQuestion,
     Length,
+    LibraryError,
     Mode,
     Outcome,
     Turn,
@@ -25,12 +27,13 @@ from assistant import (
 )
 
 from . import render, words
-from .controls import controls
+from .controls import controls, is_writing
 from .limits import chosen
 from .session import RECENT, Desk, Speaker
 from .writing import Running, Wish, Writing
 
 _PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
+_LOST_SECONDS = 2.0  # who paints a turn looks after it every _PAINT_SECONDS; nobody does any more after this long
 
 Updates = dict[gr.components.Component, Any]
 
@@ -92,14 +95,16 @@ class Chat:
         except InvalidQuestion as error:
             yield self._refused(error, question, conversation, speaker, desk)
             return
-        wish = self._wish(question, Mode(mode), speaker, limits=within)
+        wish = self._wish(question, Mode(mode), speaker, desk, limits=within)
         before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation, desk)
         async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
             yield updates
 
     @staticmethod
-    def _wish(question: str, mode: Mode, speaker: Speaker, *, length: Length | None = None, limits: Filter) -> Wish:
-        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only)
+    def _wish(
+        question: str, mode: Mode, speaker: Speaker, desk: Desk, *, length: Length | None = None, limits: Filter
+    ) -> Wish:
+        return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only, desk.preferences)
 
     async def _latest(self, conversation: Conversation, desk: Desk) -> Conversation:
         """The conversation with what was asked behind it on another page meanwhile."""
@@ -164,8 +169,8 @@ class Chat:
         """
         parts, draft, before = self._parts, running.draft, running.before
         recent = self._recent(before, desk)
-        desk.watched, desk.editing, desk.visit = running, "", desk.visit + 1
-        visit = desk.visit
+        desk.conversation, desk.watched, desk.editing, desk.visit = before, running, "", desk.visit + 1
+        visit, desk.painted_at = desk.visit, time.monotonic()
         begun: Updates = {
             parts.conversation: before,
             parts.turns: self._turns(before, desk),
@@ -183,6 +188,7 @@ class Chat:
                     **({parts.announcement: draft.step} if draft.step != said else {}),
                 }
                 panel, said = now, draft.step
+            desk.painted_at = time.monotonic()
             await asyncio.sleep(_PAINT_SECONDS)
         if desk.visit != visit or not desk.watched:
             yield self._nothing
@@ -194,6 +200,19 @@ class Chat:
             desk.editing = running.edited
             yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
         yield self._nothing
+
+    async def caught_up(self, usable: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
+        """Paints what the page has missed; `usable` is the line of buttons as the page has it.
+
+        Gradio keeps one stream of events per page, and closes it when none is awaited. A question that is asked at that
+        moment is dropped by the server, or its last paint goes into the closed stream: the page would wait forever.
+        """
+        if desk.watched:
+            if time.monotonic() - desk.painted_at > _LOST_SECONDS:
+                async for updates in self._watch(desk.watched, speaker, desk, {}):
+                    yield updates
+        elif is_writing(usable):
+            yield self.show(desk.conversation, speaker, desk)
 
     def stop(self, desk: Desk) -> None:
         """Ends the turn that is being watched soon; what is written stays."""
@@ -228,8 +247,10 @@ class Chat:
             return
         last = conversation.turns[-1]
         same = Mode.AUTO if last.plan.automatic else last.plan.mode
-        again = length or (None if mode else last.plan.length)
-        wish = self._wish(last.plan.question, mode or same, speaker, length=again, limits=last.plan.limits)
+        asked = last.plan.length if last.plan.length is not Length.NORMAL and not mode else None
+        wish = self._wish(
+            last.plan.question, mode or same, speaker, desk, length=length or asked, limits=last.plan.limits
+        )
         async for updates in self._turn(wish, conversation.upto(last.id), conversation, speaker, desk):
             yield updates
 
@@ -300,6 +321,21 @@ class Chat:
                 return shown
         return self._nothing
 
+    def similar(self, desk: Desk, event: gr.EventData) -> Updates:
+        """What was clicked in the sources: show the papers that are like one of them, or no longer."""
+        group, of = "", str(getattr(event, "of", ""))
+        if getattr(event, "deed", "") == "like":
+            paper = self._assistant.library.catalogue.papers([of]).get(of)
+            if not paper:
+                return {self._parts.announcement: words.PAPER_GONE, self._parts.draft: render.notice(words.PAPER_GONE)}
+            try:
+                group = render.alike(paper.display_title, self._assistant.like(of))
+            except LibraryError as error:
+                return {self._parts.draft: render.notice(describe(error).message)}
+        running, recent = desk.watched, self._recent(desk.conversation, desk)
+        found, pieces = (running.draft.found, running.draft.pieces) if running else ((), None)
+        return {self._parts.sources: render.sources(recent, found, pieces, group)}
+
     def cancel_edit(self, conversation: Conversation, desk: Desk) -> Updates:
         """Leaves an earlier question as it was."""
         desk.editing = ""
@@ -317,19 +353,19 @@ class Chat:
             versions = {}
         return render.conversation(conversation, versions, desk.shown)
 
-    def refreshed(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
+    def refreshed(self, speaker: Speaker, desk: Desk) -> Updates:
         """What the chat says of the library, after that has changed."""
         head: Updates = {self._parts.header: speaker.head(self._assistant)}
-        if conversation.turns or desk.watched:  # begun, or being written
+        if desk.conversation.id or desk.watched:  # begun, or being written
             return head
         turns = render.welcome(self._assistant.library.status())
-        can = {self._parts.controls: self._controls(conversation, desk)}
+        can = {self._parts.controls: self._controls(desk.conversation, desk)}
         return head | self._suggested() | {self._parts.turns: turns} | can
 
     def show(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """The whole chat for a conversation at rest."""
         parts, status = self._parts, self._assistant.library.status()
-        begun = bool(conversation.turns)
+        begun, desk.conversation = bool(conversation.turns), conversation
         return {
             parts.conversation: conversation,
             parts.header: speaker.head(self._assistant),

@@ -36,6 +36,11 @@ def controls(last: Turn | None = None, *, writing: bool = False, editing: bool =
     return _line([*can, "retry", *(["quote"] if _wants_quotations(last) else []), *_kinds(last), *_lengths(last)])
 
 
+def is_writing(line: str) -> bool:
+    """Whether a line says that an answer is being written."""
+    return line == _line(["stop"])
+
+
 def _line(can: Iterable[str]) -> str:
     return f'<span data-can="{" ".join(can)}"></span>'
 

@@ -47,25 +47,24 @@ class Sidebar:
             self._list = gr.HTML(elem_id="conversations", js_on_load=_SCRIPT.read_text(encoding="utf-8"))
         self.parts: list[gr.components.Component] = [self._said, self._undo, self._list]
 
-    def wire(self, chat: Chat, conversation: gr.State, desk: gr.State, speaker: gr.State, every: list[Any]) -> None:
+    def wire(self, chat: Chat, desk: gr.State, speaker: gr.State, every: list[Any]) -> None:
         """Connects the list; `every` is all of the chat, which opening a conversation changes."""
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         outputs = [*every, *self.parts]
 
-        async def used(
-            conversation: Conversation, speaker: Speaker, desk: Desk, event: gr.EventData
-        ) -> AsyncIterator[Updates]:
+        async def used(speaker: Speaker, desk: Desk, event: gr.EventData) -> AsyncIterator[Updates]:
             deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
             try:
                 if deed == "open":
-                    yield self.painted(Conversation(id=of), desk)
+                    desk.conversation = Conversation(id=of)
+                    yield self.painted(desk)
                     async for updates in chat.open(of, speaker, desk):
                         yield updates
-                elif deed == "new" or (deed == "delete" and self._delete(of, desk) and of == conversation.id):
-                    yield chat.begin(speaker, desk) | self.painted(Conversation(), desk) | self._offer(desk)
+                elif deed == "new" or (deed == "delete" and self._delete(of, desk) and of == desk.conversation.id):
+                    yield chat.begin(speaker, desk) | self.painted(desk) | self._offer(desk)
                 else:
                     self._use(deed, of, str(getattr(event, "value", "")), desk)
-                    yield self.painted(conversation, desk) | self._offer(desk)
+                    yield self.painted(desk) | self._offer(desk)
             except ArchiveUnreadable as error:
                 yield {self._said: render.notice(describe(error).message)}
 
@@ -75,25 +74,24 @@ class Sidebar:
             except AssistantError as error:
                 yield {self._said: render.notice(describe(error).message)}
                 return
-            yield self.painted(Conversation(id=of), desk) | self._offer(desk)
+            desk.conversation = Conversation(id=of)
+            yield self.painted(desk) | self._offer(desk)
             async for updates in chat.open(of, speaker, desk):
                 yield updates
 
         self._read.upload(read, [self._read, speaker, desk], outputs, **private)
-        self._list.click(used, [conversation, speaker, desk], outputs, trigger_mode="multiple", **private)
-        self._undo.click(self._restore, [conversation, desk], self.parts, **private)
-        self.find.change(
-            self._search, [self.find, conversation, desk], self.parts, trigger_mode="always_last", **private
-        )
+        self._list.click(used, [speaker, desk], outputs, trigger_mode="multiple", **private)
+        self._undo.click(self._restore, desk, self.parts, **private)
+        self.find.change(self._search, [self.find, desk], self.parts, trigger_mode="always_last", **private)
 
-    def painted(self, conversation: Conversation, desk: Desk) -> Updates:
+    def painted(self, desk: Desk) -> Updates:
         """The list as it now is."""
         wanted = desk.listed + _LISTED
         listed = desk.kept(self._assistant).list(desk.searched, wanted + 1)
         shown = sidebar.conversations(
             listed[:wanted],
             datetime.now().astimezone(),
-            current=conversation.id,
+            current=desk.conversation.id,
             renaming=desk.renaming,
             search=desk.searched,
             more=len(listed) > wanted,
@@ -101,11 +99,11 @@ class Sidebar:
         desk.painted = shown
         return {self._list: shown}
 
-    def noticed(self, conversation: Conversation, desk: Desk) -> Updates:
+    def noticed(self, desk: Desk) -> Updates:
         """The list, if it has changed here or elsewhere since it was painted for this session."""
         before = desk.painted
         try:
-            updates = self.painted(conversation, desk)
+            updates = self.painted(desk)
         except ArchiveUnreadable:  # said where something is done with it
             return {}
         return updates if desk.painted != before else {}
@@ -117,9 +115,9 @@ class Sidebar:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
         return desk.kept(self._assistant).put(*titled_from_json(text))
 
-    def _search(self, typed: str, conversation: Conversation, desk: Desk) -> Updates:
+    def _search(self, typed: str, desk: Desk) -> Updates:
         desk.searched, desk.listed = typed or "", 0
-        return self.painted(conversation, desk)
+        return self.painted(desk)
 
     def _use(self, deed: str, of: str, value: str, desk: Desk) -> None:
         desk.renaming = of if deed == "rename" else ""
@@ -139,11 +137,11 @@ class Sidebar:
             return False
         return True
 
-    def _restore(self, conversation: Conversation, desk: Desk) -> Updates:
+    def _restore(self, desk: Desk) -> Updates:
         """Brings back what was deleted last; what was deleted before that can be brought back next."""
         if desk.deleted:
             desk.kept(self._assistant).restore(desk.deleted.pop()[0])
-        return self.painted(conversation, desk) | self._offer(desk)
+        return self.painted(desk) | self._offer(desk)
 
     def _offer(self, desk: Desk) -> Updates:
         said = render.notice(words.deleted(desk.deleted[-1][1])) if desk.deleted else ""

@@ -301,10 +301,13 @@ def _no_source() -> str:
     return f'<span class="no-source" role="img" title="{words.NO_SOURCE}" aria-label="{words.NO_SOURCE}">?</span>'
 
 
-def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[Piece] | None = None) -> str:
+def sources(
+    shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[Piece] | None = None, like: str = ""
+) -> str:
     """The source panel: what the newest answer cites, what was found beside it, and what was cited before.
 
-    While a turn is being written, `found` holds its papers and `pieces` what is written so far.
+    While a turn is being written, `found` holds its papers and `pieces` what is written so far. `like` is a group of
+    papers that stands above all (see `alike`).
     """
     last = shown.turns[-1] if shown.turns else None
     writing = pieces is not None
@@ -336,7 +339,18 @@ def sources(shown: Conversation, found: Iterable[Paper] = (), pieces: Sequence[P
     )
     return (
         f'<section class="panel" aria-labelledby="sources-title"><h2 id="sources-title" tabindex="-1">{words.SOURCES}'
-        f"</h2>{body or f'<p class=hint>{words.SOURCES_EMPTY}</p>'}</section>"
+        f"</h2>{like}{body or f'<p class=hint>{words.SOURCES_EMPTY}</p>'}</section>"
+    )
+
+
+def alike(title: str, papers: Sequence[Paper]) -> str:
+    """The papers nearest to the one of this title, in a group that can be closed."""
+    close = f'<button type="button" data-do="unlike" aria-label="{words.CLOSE}">✕</button>'
+    cards = "".join(card(paper, None, {}, is_open=False, apart=True) for paper in papers)
+    named = escape(visible(title))
+    return (
+        f'<div class="alike"><h3 id="alike-title" tabindex="-1">{words.LIKE_TITLE}: <span dir="auto">{named}</span>'
+        f"</h3>{close}{cards or f'<p class=hint>{words.NONE_LIKE}</p>'}</div>"
     )
 
 
@@ -367,15 +381,21 @@ def place_id(turn_id: str, place: int) -> str:
 
 
 def card(
-    paper: Paper, number: int | None, cited: Mapping[int, str], places: Sequence[str] = (), *, is_open: bool
+    paper: Paper,
+    number: int | None,
+    cited: Mapping[int, str],
+    places: Sequence[str] = (),
+    *,
+    is_open: bool,
+    apart: bool = False,
 ) -> str:
     """One paper of the source panel: title, what is known of it, and its abstract with the cited sentences marked.
 
     `cited` has the support label of every cited sentence; one that no claim was found in looks different. `places`
-    are the ids of the markers that cite it, to which it leads back.
+    are the ids of the markers that cite it, to which it leads back. One that is `apart` may have another card too.
     """
     name = f'<span class="number">{number}</span>' if number else ""
-    identity = f' id="{card_id(paper)}"' if paper.id else ""
+    identity = f' id="{card_id(paper)}"' if paper.id and not apart else ""
     link = paper.link if paper.link.startswith(("https://", "http://")) else ""
     opens = (
         f' · <a href="{escape(link)}" target="_blank" rel="noopener noreferrer">{words.OPEN_PAPER}</a>' if link else ""
@@ -396,7 +416,10 @@ def _copies(paper: Paper) -> str:
         f'aria-label="{words.COPY_REFERENCE}: {name}">{name}</button>'
         for style, name in _STYLES
     )
-    return f'<p class="copies">{words.COPY_REFERENCE}: {buttons}</p>'
+    like = (
+        f'<button type="button" data-do="like" data-of="{escape(paper.id)}">{words.LIKE}</button>' if paper.id else ""
+    )
+    return f'<p class="copies">{words.COPY_REFERENCE}: {buttons} {like}</p>'
 
 
 def _ways_back(places: Sequence[str]) -> str:

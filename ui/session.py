@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from assistant import Archive, Assistant, Connection
+from assistant import Archive, Assistant, Connection, Conversation, Preferences
 
 from . import render
 from .readers import Reader
@@ -13,21 +13,26 @@ RECENT = 20  # turns of a long conversation that are shown at first, and more of
 
 @dataclass
 class Desk:
-    """What one session has before it beside the conversation itself. Changed in place.
+    """What one session has before it. Changed in place.
 
-    `watched` is the turn that is being painted, at the `visit`th time that one is; `editing` the one whose question
-    is edited, `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how
-    many more than usual are `listed`, which is being renamed, those deleted here, and how it was last painted.
-    `reader` is who sits there, as the last request said.
+    `conversation` is the one that was painted last: a handler is given the state of the page as it was when the handler
+    began, and this is as it is now. `watched` is the turn that is being painted, at the `visit`th time that one is, and
+    `painted_at` when it last was looked after, on the monotonic clock; `editing` the one whose question is edited,
+    `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how many more
+    than usual are `listed`, which is being renamed, those deleted here, and how it was last painted. `reader` is who
+    sits there, as the last request said.
     """
 
+    conversation: Conversation = field(default_factory=Conversation)
     watched: Running | None = None
     visit: int = 0
+    painted_at: float = 0.0
     editing: str = ""
     shown: int = RECENT
     searched: str = ""
     listed: int = 0
     renaming: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
     deleted: list[tuple[str, str]] = field(default_factory=list)
     painted: str = ""
     reader: Reader | None = None

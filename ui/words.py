@@ -44,6 +44,8 @@ SAVE_TURN, SAVE_CONVERSATION, COPY_TURN = "Save this answer", "Save the conversa
 FILES = {"markdown": "Markdown", "html": "Web page (HTML)", "bibtex": "References (BibTeX)", "json": "JSON"}
 NO_SUCH_FORMAT = "Conversations are saved as markdown, html, bibtex and json."
 NO_SUCH_TURN = "There is no such answer in this conversation; it may be another version of it."
+LIKE, LIKE_TITLE, NONE_LIKE = "More like this", "Nearest in meaning", "Nothing in this library comes near it."
+PAPER_GONE = "That paper is not in the library any more."
 COPY_REFERENCE, PLAIN = "Copy the reference", "Plain"
 NOT_COPIED = "Your browser did not let the page copy"
 
@@ -83,6 +85,42 @@ CONNECT, DISCONNECT = "Check and use", "Use quotations"
 MODEL_MISSING = "Give the name of a model."
 DISCONNECTED = "Answers are quotations now."
 QUOTE_INSTEAD = "Answer with quotations"
+
+PREFERENCES = "Settings"
+LENGTH, LENGTHS = "Length of answers and summaries", {"short": "Short", "normal": "Usual", "long": "Long"}
+PAPERS_READ = "Papers that a question looks at"
+LANGUAGE, SAME_LANGUAGE = "Language of written answers", "That of the question"
+LANGUAGE_HINT = (
+    "Needs a language model: quotations stay in the language of the paper. Claims in another language than the paper's "
+    "are often marked as partly supported or not found, as the check compares their words."
+)
+LANGUAGES = {
+    "Arabic": "العربية",
+    "Chinese": "中文",
+    "Dutch": "Nederlands",
+    "English": "English",
+    "French": "Français",
+    "German": "Deutsch",
+    "Hindi": "हिन्दी",
+    "Indonesian": "Bahasa Indonesia",
+    "Italian": "Italiano",
+    "Japanese": "日本語",
+    "Korean": "한국어",
+    "Polish": "Polski",
+    "Portuguese": "Português",
+    "Russian": "Русский",
+    "Spanish": "Español",
+    "Turkish": "Türkçe",
+    "Ukrainian": "Українська",
+    "Vietnamese": "Tiếng Việt",
+}
+THEME, THEMES = "Theme", {"system": "As the device", "light": "Light", "dark": "Dark"}
+FIXED = "What needs a restart"
+FIXED_HINT = (
+    "These come from the environment, from .env, or from settings.toml in the home folder. Change one there, then "
+    "start the page again; the README says what each does."
+)
+EMPTY = "empty"
 
 LIMITS = "Limit the search"
 FROM_YEAR, TO_YEAR, AUTHOR, SOURCE, COLLECTION = "From year", "To year", "Author", "Source", "Collection"

@@ -20,6 +20,7 @@ from assistant import (
     Piece,
     Plan,
     Planned,
+    Preferences,
     Reading,
     Retrieved,
     TopicMap,
@@ -40,6 +41,7 @@ class Wish:
     limits: Filter = everything
     connection: Connection | None = None
     quoting_only: bool = False
+    preferences: Preferences = field(default_factory=Preferences)
 
 
 @dataclass
@@ -143,6 +145,7 @@ class Writing:
                 length=wish.length,
                 within=wish.limits,
                 owner=running.owner,
+                preferences=wish.preferences,
             ):
                 if isinstance(event, Done | Failed):
                     running.last = event

@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from assistant import Citation, Piece, References, SearchResult
+from assistant import Citation, Length, Piece, References, SearchResult
 from assistant.citations import CitationStream
 from assistant.quoting import MAX_PAPERS, MAX_SENTENCES, MAX_SENTENCES_OF_PAPER, answer, refusal
 
 from .making import make_paper, make_result
 
 
-def told(result: SearchResult) -> tuple[str, list[Citation]]:
+def told(result: SearchResult, length: Length = Length.NORMAL) -> tuple[str, list[Citation]]:
     """The answer's text and its citations, as the engine makes them."""
     references = References().offer(hit.paper for hit in result.hits)
     stream = CitationStream(references, frozenset(hit.paper.id for hit in result.hits))
-    pieces: list[Piece] = [*stream.feed("".join(answer(result, references))), *stream.close()]
+    pieces: list[Piece] = [*stream.feed("".join(answer(result, references, length))), *stream.close()]
     assert stream.dropped == 0
     text = "".join(piece for piece in pieces if isinstance(piece, str))
     return text, [piece for piece in pieces if isinstance(piece, Citation)]
@@ -25,8 +25,8 @@ def told(result: SearchResult) -> tuple[str, list[Citation]]:
 similarities = st.lists(st.floats(0.05, 1.0), min_size=2, max_size=9)
 
 
-@given(st.lists(similarities, min_size=1, max_size=8))
-def test_every_quotation_is_verbatim_and_within_the_limits(of_papers: list[list[float]]) -> None:
+@given(st.lists(similarities, min_size=1, max_size=8), st.sampled_from(Length))
+def test_every_quotation_is_verbatim_and_within_the_limits(of_papers: list[list[float]], length: Length) -> None:
     papers = [
         make_paper(
             f"Paper{place}", " ".join(f"Sentence {n} of *paper* {place} cites [P1.1]." for n in range(len(found)))
@@ -34,10 +34,10 @@ def test_every_quotation_is_verbatim_and_within_the_limits(of_papers: list[list[
         for place, found in enumerate(of_papers)
     ]
     result = make_result(*zip(papers, of_papers, strict=True))
-    text, citations = told(result)
+    text, citations = told(result, length)
     shown = MarkdownIt("commonmark").render(text)
-    assert 1 <= len(citations) <= MAX_SENTENCES
-    assert len({citation.paper.id for citation in citations}) <= MAX_PAPERS
+    assert 1 <= len(citations) <= MAX_SENTENCES[length]
+    assert len({citation.paper.id for citation in citations}) <= MAX_PAPERS[length]
     for paper in papers:
         of_this = [citation.sentence for citation in citations if citation.paper == paper]
         assert len(of_this) <= MAX_SENTENCES_OF_PAPER

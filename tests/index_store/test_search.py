@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_store import Embedder, Library, Ranking, passages, search, sentences, terms
+from index_store import Embedder, Library, Paper, Ranking, like, passages, search, sentences, terms
 
 BIDDING = "Real-Time Bidding by Reinforcement Learning in Display Advertising"
 FISH = "Avoiding tipping points in fisheries management through Gaussian Process Dynamic Programming"
@@ -121,3 +121,14 @@ def test_a_removed_paper_is_never_found_again(sample_home: Path, embedder: Embed
         for ranking in Ranking:
             assert BIDDING not in titles(library, QUESTION, 97, ranking)
         assert search(library, QUESTION, 5).searched == 96
+
+
+def test_the_papers_like_one_are_the_nearest_others(sample_library: Library) -> None:
+    (first,) = search(sample_library, "Mamba state space model", 1).hits
+    alike = like(sample_library, first.paper, 5)
+    assert len({paper.id for paper in alike} - {first.paper.id}) == 5
+    assert sum("Mamba" in paper.title or "State Space" in paper.title for paper in alike) >= 3
+
+
+def test_nothing_is_like_a_paper_without_an_abstract(sample_library: Library) -> None:
+    assert like(sample_library, Paper("A title alone", ""), 5) == ()

@@ -121,7 +121,7 @@ def _added(page: Page, servers: Servers) -> None:
 
 
 def _panels(page: Page, servers: Servers) -> None:
-    for panel in ("#limits", "#model-panel"):
+    for panel in ("#limits", "#model-panel", "#preferences"):
         page.locator(f"{panel} > button").click()
     expect(page.get_by_label(words.RETRIES)).to_be_visible()
     expect(page.get_by_label(words.AUTHOR, exact=True)).to_be_visible()

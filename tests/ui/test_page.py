@@ -101,6 +101,21 @@ def test_a_marker_opens_a_source_that_was_closed(page: Page) -> None:
     expect_opened(page, marker)
 
 
+def test_the_papers_like_a_source_are_shown_and_put_away_by_keyboard(page: Page) -> None:
+    ask(page, "What is TabPFN?")
+    more = page.locator(".card[open] button[data-do=like]").first
+    more.press("Enter")
+    expect(page.locator("#alike-title")).to_be_focused()
+    expect(page.locator("#alike-title")).to_contain_text("TabPFN")
+    expect(page.locator(".alike .card")).to_have_count(6)
+    expect(page.locator(".alike")).not_to_contain_text("TabPFN is a trained Transformer")  # itself
+    page.locator(".alike > button").press("Enter")
+    expect(page.locator(".alike")).to_have_count(0)
+    expect(more).to_be_focused()
+    markers(page.locator("#turns .turn").last).first.click()
+    expect(page.locator("mark.here")).to_be_in_viewport()
+
+
 def test_a_follow_up_stays_on_its_paper_and_older_markers_go_on_working(page: Page) -> None:
     first = markers(ask(page, "What is MiniCache?")).first
     turn = ask(page, "and how fast is it?")
@@ -137,6 +152,29 @@ def test_trying_again_shows_the_new_answer_and_keeps_its_numbers(page: Page) -> 
     page.locator("#retry").click()
     expect(page.locator("#turns .versions")).to_contain_text(words.version(2, 2))
     assert finished(page, 2).locator(".answer").inner_text() == before
+
+
+def test_what_is_set_on_the_page_counts_at_once_and_is_there_again_after_a_reload(page: Page, address: str) -> None:
+    assert markers(ask(page, QUESTION)).count() > 2
+    page.get_by_role("button", name=words.PREFERENCES).click()
+    page.locator("#length").get_by_text("Short").click()
+    page.locator("#papers-read input").fill("3")
+    page.locator("#papers-read input").press("Tab")
+    page.get_by_role("radio", name="Dark").check()
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+    page.get_by_role("button", name=words.NEW).click()
+    expect(page.locator("#turns .turn")).to_have_count(0)
+    assert markers(ask(page, QUESTION)).count() == 2
+    expect(page.locator("#sources details.card")).to_have_count(3)
+    page.goto(address)
+    opened(page, address)
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+    page.get_by_role("button", name=words.PREFERENCES).click()
+    expect(page.get_by_role("radio", name="Short")).to_be_checked()
+    expect(page.locator("#papers-read input")).to_have_value("3")
+    page.get_by_text(words.FIXED).click()
+    expect(page.locator("#fixed-settings")).to_contain_text("RESEARCH_ASSISTANT_RELEVANCE_THRESHOLD")
+    expect(page.locator("#fixed-settings")).not_to_contain_text("OPENAI_API_KEY")
 
 
 def test_a_new_conversation_counts_from_one_again(page: Page) -> None:

@@ -221,6 +221,7 @@ def test_hostile_text_brings_no_tag_attribute_or_address_of_its_own(
     assert_clean(Page(render.conversation(conversation, {}, 20)))
     assert_clean(Page(render.sources(conversation)))
     assert_clean(Page(render.sources(conversation, found, written)))
+    assert_clean(Page(render.alike(conversation.turns[0].question if conversation.turns else "", found)))
     for turn in conversation.turns:
         assert_clean(Page(render.draft(turn.plan, written, words.WRITING, turn.topic_map, searched=9, papers=2)))
         assert_clean(Page(render.notice(turn.problem)))
@@ -234,7 +235,7 @@ def test_every_marker_leads_to_its_sentence_in_the_sources(
     at_rest = (render.conversation(conversation, {}, 20), render.sources(conversation))
     while_writing = (
         at_rest[0] + render.draft(Plan(Mode.ASK, "Q", "Q"), written, words.WRITING),
-        render.sources(conversation, found, written),
+        render.sources(conversation, found, written, render.alike("One of them", found)),
     )
     for answers, panel in (at_rest, while_writing):
         ids = Page(panel).values("id")

@@ -15,6 +15,20 @@
     }
   };
   addEventListener("resize", coverTable);
+  // The theme that was chosen in the settings stands, whatever Gradio takes from the device.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const theme = () => localStorage.getItem("theme") ?? "system";
+  const paintTheme = () => {
+    if (new URLSearchParams(location.search).has("__theme")) return;
+    const wanted = theme() === "system" ? dark.matches : theme() === "dark";
+    if (document.body.classList.contains("dark") !== wanted) document.body.classList.toggle("dark", wanted);
+  };
+  dark.addEventListener("change", paintTheme);
+  document.addEventListener("change", ({ target }) => {
+    if (!(target instanceof Element) || !target.matches("#theme input")) return;
+    localStorage.setItem("theme", target.value);
+    paintTheme();
+  });
   // The address says which view is open, so that Back works; the style sheet hides the other one.
   const views = ["chat", "library"];
   const turnTo = () => {
@@ -143,9 +157,9 @@
   // Gradio gives each of its radio buttons a name of its own, so that the arrow keys would not move between them.
   document.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step || !(event.target instanceof Element) || !event.target.matches("#mode input")) return;
+    if (!step || !(event.target instanceof Element) || !event.target.matches("#mode input, #length input")) return;
     event.preventDefault();
-    const all = [...document.querySelectorAll("#mode input")];
+    const all = [...event.target.closest("#mode, #length").querySelectorAll("input")];
     const next = all.at((all.indexOf(event.target) + step) % all.length);
     next.click();
     next.focus();
@@ -275,6 +289,28 @@
     settle("#turns", (turns) => new MutationObserver(() => {
       if (!lastMarker?.isConnected) hideBack();
     }).observe(turns, { childList: true, subtree: true }));
+    // Papers like one of the sources take the keyboard when they are shown, and give it back.
+    settle("#sources", (panel) => {
+      let asked = "";
+      panel.addEventListener("click", ({ target }) => {
+        const button = target.closest("[data-do=like], [data-do=unlike]");
+        if (button) asked = button.dataset.of ?? asked;
+      });
+      let shown = "";
+      new MutationObserver(() => {
+        const title = panel.querySelector("#alike-title"), now = title?.textContent ?? "";
+        if (now && now !== shown) {
+          title.focus({ preventScroll: true });
+          show(title);
+        } else if (!now && shown && document.activeElement === document.body) {
+          panel.querySelector(`[data-do=like][data-of="${CSS.escape(asked)}"]`)?.focus({ preventScroll: true });
+        }
+        shown = now;
+      }).observe(panel, { childList: true, subtree: true, characterData: true });
+    });
+    paintTheme();
+    new MutationObserver(paintTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+    settle("#theme", (choice) => { choice.querySelector(`[value="${CSS.escape(theme())}"]`).checked = true; });
     settle("#announcement", (line) => {
       line.setAttribute("role", "status");
       line.setAttribute("aria-live", "polite");
