@@ -61,6 +61,7 @@ from .export import CitedPaper, as_bibtex, as_markdown, as_text, cited_papers
 from .intent import Length
 from .limits import limited, limits
 from .llm import Connection, check
+from .logs import set_up_logging
 from .preferences import Preferences
 from .references import Style, address, reference
 from .routing import Mode, Plan
@@ -157,6 +158,7 @@ __all__ = [
     "plain_text",
     "reference",
     "sentences",
+    "set_up_logging",
     "settings_table",
     "signing_key",
     "stored",

@@ -4,7 +4,7 @@ import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
-_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(@)")  # in an address
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(@)")  # in an address
 _PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         int, Field(ge=1, description="Megabytes of files that may be dropped on the page at once.")
     ] = 2000
     max_question_characters: Annotated[int, Field(ge=1, description="Longer questions are refused.")] = 4000
+    turns_at_once: Annotated[
+        int, Field(ge=1, description="Questions that are answered at once; those asked meanwhile wait in a line.")
+    ] = 64
+    turns_per_user: Annotated[
+        int, Field(ge=1, description="Questions of one user, where one signs in, that are answered at once.")
+    ] = 4
     llm_model: Annotated[
         str, Field(description="Name of the model that writes answers. Empty: quoting mode, no model is asked.")
     ] = ""
@@ -135,6 +141,14 @@ class Settings(BaseSettings):
         str, Field(description="Address the page listens on. Any but this machine's own needs sign-in.")
     ] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
+    log_format: Annotated[
+        Literal["plain", "json"], Field(description="Form of the lines on stderr: `plain`, or `json` for machines.")
+    ] = "plain"
+    log_level: Annotated[
+        Literal["debug", "info", "warning"],
+        Field(description="What is logged: `info` has a line per question, `debug` also what libraries say."),
+    ] = "info"
+    log_questions: Annotated[bool, Field(description="Log also what was asked.")] = False
     root_path: Annotated[
         str, Field(description="Path under which a reverse proxy has the page, such as `/papers`. Empty: none.")
     ] = ""
@@ -208,6 +222,13 @@ class Settings(BaseSettings):
         if folder and not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
         return folder
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown: keys, tokens and the passwords in addresses."""
+        values = [(field.repr, getattr(self, name)) for name, field in type(self).model_fields.items()]
+        whole = [value for is_shown, value in values if not is_shown and value]
+        inside = [found[2] for _, value in values for found in _PASSWORD.finditer(str(value))]
+        return tuple(dict.fromkeys([*whole, *inside]))
 
     @property
     def services(self) -> "Services":
@@ -288,7 +309,7 @@ def fixed_settings(settings: Settings) -> dict[str, str]:
         for name, field in Settings.model_fields.items()
         if field.repr
     }
-    return {name: _PASSWORD.sub(r"\1…\2", _shown(value)) for name, value in values.items()}
+    return {name: _PASSWORD.sub(r"\1…\3", _shown(value)) for name, value in values.items()}
 
 
 def _shown(value: Any) -> str:

@@ -41,6 +41,7 @@ OWNERS = {
         "assistant/archive",
     },
     "charset_normalizer": {"index_store/readers/encodings.py"},
+    "pythonjsonlogger": {"assistant/logs.py"},
     "argon2": {"assistant/users.py"},
     "itsdangerous": {"ui/sessions.py"},
     "filelock": {"index_store/library.py", "assistant/users.py"},

@@ -1,7 +1,6 @@
 """The server that the page runs in: what stands before it, where it is found, and how it starts."""
 
 import json
-import logging
 from pathlib import Path
 
 import gradio as gr
@@ -9,12 +8,13 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from assistant import Assistant, Users
+from assistant import Assistant, Users, set_up_logging
 
 from . import words
 from .app import build
 from .controls import STYLE
 from .gate import Gate
+from .health import add_health
 from .readers import Reader
 from .rights import STYLE as FOR_ADMINS
 from .saving import add_saving
@@ -34,6 +34,7 @@ def create_app(assistant: Assistant) -> FastAPI:
     cookies = Cookies(users, settings.users_path, settings.session_hours)
     add_sign_in(app, settings, users, cookies)
     add_saving(app, assistant)
+    add_health(app, assistant)
     app.mount("/fonts", StaticFiles(directory=_STATIC / "fonts"))
     assistant.background.wake()
     gr.mount_gradio_app(
@@ -62,13 +63,22 @@ def serve(assistant: Assistant) -> None:
     """Serves the page until interrupted."""
     settings = assistant.settings
     host, port = settings.host, settings.port
-    logging.basicConfig(level=logging.WARNING)
+    set_up_logging(settings)
     assistant.warm_up()
     app = create_app(assistant)
     shown = f"[{host}]" if ":" in host else host
     print(f"{words.NAME} is open at http://{shown}:{port}{settings.root_path}  (Ctrl+C closes it)", flush=True)
     # What proxies say is the gate's to believe; uvicorn would believe any on this machine.
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2, proxy_headers=False)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
 
 
 def _head() -> str:

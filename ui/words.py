@@ -448,6 +448,14 @@ def cited_in(answer: int, place: int, places: int) -> str:
     return f"answer {answer}" if places == 1 else f"answer {answer}, place {place}"
 
 
+NOT_BEGUN = "Stopped before it was begun."
+
+
+def ahead(count: int) -> str:
+    """That a question waits for those asked before it."""
+    return f"Many ask at once. {'You are next' if count == 0 else f'{count:,} ahead of you'}."
+
+
 # -- signing in, and what is refused before the page
 
 SIGN_IN, SIGN_OUT, SIGNED_IN_AS = "Sign in", "Sign out", "Signed in as"

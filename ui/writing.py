@@ -14,6 +14,7 @@ from assistant import (
     Event,
     Failed,
     Filter,
+    InvalidQuestion,
     Length,
     Mode,
     Paper,
@@ -29,6 +30,9 @@ from assistant import (
 )
 
 from . import render, words
+from .places import Places, Ticket
+
+_LOOK_SECONDS = 0.1  # between two looks of one who waits in the line
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Writing:
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self._running: dict[str, Running] = {}
+        self._places = Places(assistant.settings.turns_at_once, assistant.settings.turns_per_user)
 
     def start(self, wish: Wish, before: Conversation, kept: Conversation, edited: str, owner: str = "") -> Running:
         """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
@@ -133,8 +138,9 @@ class Writing:
         return running if running and running.owner == owner else None
 
     async def _write(self, running: Running) -> None:
-        wish = running.wish
+        wish, ticket = running.wish, self._places.take(running.owner)
         try:
+            await self._called(running, ticket)
             async for event in self._assistant.ask(
                 wish.question,
                 running.before,
@@ -155,5 +161,18 @@ class Writing:
         except Exception as error:  # refused before the turn began
             running.refused = error
         finally:
+            self._places.leave(ticket)
             del self._running[running.before.id]
             running.over = True
+
+    async def _called(self, running: Running, ticket: Ticket) -> None:
+        """Waits in the line, saying how many are ahead. Raises `InvalidQuestion` if it is stopped there."""
+        searching = running.draft.step
+        while not ticket.called:
+            if running.stop.is_set():
+                raise InvalidQuestion(words.NOT_BEGUN)
+            if (said := words.ahead(self._places.ahead(ticket))) != running.draft.step:
+                running.draft.step = said
+                running.events += 1
+            await asyncio.sleep(_LOOK_SECONDS)
+        running.draft.step = searching
