@@ -31,14 +31,14 @@ def served(
 ) -> Iterator[str]:
     """Starts `research-assistant serve` on a home folder and gives its address; ends it afterwards.
 
-    `settings` are names and values as the environment has them. What the program complains of goes to `log`.
+    `settings` are names and values as the environment has them. What the program says goes to `log`.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     program = Path(sys.executable).with_name("research-assistant")
     process = subprocess.Popen(
         [program, "serve", "--home", home, "--port", str(port)],
-        stdout=subprocess.DEVNULL,
+        stdout=log or subprocess.DEVNULL,
         stderr=log,
         env={**os.environ, **settings, "RESEARCH_ASSISTANT_HOME": str(home)},
     )
