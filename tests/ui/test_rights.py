@@ -23,6 +23,7 @@ ADMINS = {
     "add-identifiers", "cancel-adding", "connect", "disconnect",
 }  # fmt: skip
 OPEN = {"/sign-in", "/sign-in.css", "/healthz", "/readyz", "/favicon.ico", "/fonts"}
+SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 SECRET = "What does nobody else read about MiniCache?"
 
 
@@ -90,7 +91,7 @@ def routes(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
 
 def asked(path: str) -> str:
     """An address that a path stands for."""
-    return (path.replace(":path}", "}").replace("{", "x").replace("}", "") or "/") if "{" in path else path
+    return path.replace("{api_name}", "predict").replace(":path}", "}").replace("{", "x").replace("}", "") or "/"
 
 
 def asking(page: httpx.Client) -> dict[str, Any]:
@@ -106,10 +107,38 @@ def ask(page: httpx.Client, session: str, question: str) -> str:
     return json.dumps(told)
 
 
-def test_nobody_gets_anything_but_the_sign_in_page(routes: list[tuple[str, str]], nobody: httpx.Client) -> None:
-    answers = {
+def unsigned(routes: list[tuple[str, str]], nobody: httpx.Client) -> dict[tuple[str, str], int]:
+    """What nobody is answered at each of the addresses that need sign-in."""
+    return {
         (method, path): nobody.request(method, asked(path)).status_code for method, path in routes if path not in OPEN
     }
+
+
+def tried(answers: dict[tuple[str, str], int], page: httpx.Client) -> str:
+    """The list of what was tried, as SECURITY.md has it."""
+    named: dict[str, set[str]] = {"open": {f"`{path}`" for path in OPEN}, "signed": set(), "closed": set()}
+    for (method, path), status in answers.items():
+        named["closed" if status == 404 else "signed"].add(f"`{method} {path}`")
+    functions = raw.functions(page)
+    admins = [each for each in functions if raw.names(page, each) & ADMINS]
+    lines = [
+        f"**Open to everybody:** {', '.join(sorted(named['open']))}",
+        f"**For those who are signed in:** {', '.join(sorted(named['signed']))}",
+        f"**Part of Gradio, and not there:** {', '.join(sorted(named['closed']))}",
+        f"**Functions of the page:** {len(functions)}, each called by its number; {len(admins)} are an admin's: "
+        + ", ".join(f"`{name}`" for name in sorted(ADMINS)),
+    ]
+    return "\n\n".join(lines)
+
+
+def test_the_list_of_what_was_tried_is_in_the_docs(
+    routes: list[tuple[str, str]], nobody: httpx.Client, ann: httpx.Client
+) -> None:
+    assert tried(unsigned(routes, nobody), ann) in SECURITY.read_text(encoding="utf-8")
+
+
+def test_nobody_gets_anything_but_the_sign_in_page(routes: list[tuple[str, str]], nobody: httpx.Client) -> None:
+    answers = unsigned(routes, nobody)
     assert len(answers) > 50
     assert answers.pop(("GET", "/")) == answers.pop(("HEAD", "/")) == 303
     assert set(answers.values()) <= {401, 404}
