@@ -44,6 +44,12 @@ fuzz: install  ## damage the fixtures of every format in many ways and read them
 bench: install  ## speed, memory and retrieval quality, measured here
 	$(BIN)/python -m tests.benchmarks
 
+load: install  ## 50 readers at once on one process (READERS=, QUESTIONS=)
+	$(BIN)/python -m tests.load load
+
+soak: install  ## ten readers for MINUTES (15): memory, threads, open files, database
+	$(BIN)/python -m tests.load soak
+
 screenshots: install  ## make the README's pictures anew, with chromium
 	$(BIN)/python -m tests.ui.screenshots
 
@@ -54,5 +60,5 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock (needs uv)
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-.PHONY: run install test test-llm test-faults audit fuzz bench screenshots lock help
+.PHONY: run install test test-llm test-faults audit fuzz bench load soak screenshots lock help
 .DEFAULT_GOAL := run

@@ -87,9 +87,7 @@ class ScriptedServer:
         self._rerank_replies: deque[Reply] = deque()
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._server = _QuietServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._listen(0)
 
     @property
     def base_url(self) -> str:
@@ -114,6 +112,11 @@ class ScriptedServer:
         """Adds replies of `/rerank` that go before scores: errors, delays, cuts, or a text to be sent as it stands."""
         self._rerank_replies.extend(Reply(reply) if isinstance(reply, str) else reply for reply in replies)
 
+    def _listen(self, port: int) -> None:
+        self._server = _QuietServer(("127.0.0.1", port), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
     def __enter__(self) -> "ScriptedServer":
         self._thread.start()
         return self
@@ -121,10 +124,20 @@ class ScriptedServer:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Goes away as a server that is killed: what it is sending is cut, and nobody is listened to."""
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def come_back(self) -> None:
+        """Listens again at the same address."""
+        self._closing.clear()
+        self._listen(self._server.server_address[1])
+        self._thread.start()
 
     def next_reply(self, asked: Asked) -> Reply:
         """The next queued reply, else what `answer` makes of the request, else the fallback, else an error that says
@@ -241,6 +254,7 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 if left <= 0:
                     return False
                 if server.wait(min(left, 0.02)):
+                    self.close_connection = True
                     return True
 
         def _gone(self) -> bool:

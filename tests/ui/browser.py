@@ -29,7 +29,16 @@ QUESTION = "How does MiniCache compress the KV cache, and how much memory does i
 def served(
     home: Path, *, start_seconds: float = _START_SECONDS, log: IO[bytes] | None = None, **settings: str
 ) -> Iterator[str]:
-    """Starts `research-assistant serve` on a home folder and gives its address; ends it afterwards.
+    """The address of `process_of`."""
+    with process_of(home, start_seconds=start_seconds, log=log, **settings) as (address, _):
+        yield address
+
+
+@contextmanager
+def process_of(
+    home: Path, *, start_seconds: float = _START_SECONDS, log: IO[bytes] | None = None, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Starts `research-assistant serve` on a home folder and gives its address and process; ends it afterwards.
 
     `settings` are names and values as the environment has them. What the program says goes to `log`.
     """
@@ -48,7 +57,7 @@ def served(
             assert process.poll() is None, "the page did not start; its message is above"
             assert time.monotonic() < deadline, f"the page did not start within {start_seconds:.0f} seconds"
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -1,0 +1,1 @@
+"""Many readers at once on one process (`make load`), and a soak."""

@@ -1,0 +1,192 @@
+"""Fifty readers on one process: alone, while papers are added, and with the model's server gone in the middle; a soak.
+
+`make load` runs all but the soak with READERS (50) readers and QUESTIONS (10) questions of each of the three kinds;
+`make soak` runs the soak of MINUTES (15).
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+
+import httpx
+
+from assistant.testing import ScriptedServer
+from index_store import Library, open_embedder
+from tests.ui.browser import process_of
+
+from .model import MARKER, reply
+from .reader import Answer, Page, Reader, at_once
+
+READERS, QUESTIONS = int(os.environ.get("READERS", "50")), int(os.environ.get("QUESTIONS", "10"))
+MINUTES = float(os.environ.get("MINUTES", "15"))
+_ADDED = 5000  # papers
+_KINDS = {
+    "ask": "How does MiniCache compress the KV cache, asks {}?",
+    "compare": "How does MiniCache differ from ZipCache on memory, asks {}?",
+    "summarise": "Summarise Mamba and other state space models ({})",
+}
+_GONE = 5.0  # seconds that the model's server stays away
+
+
+@dataclass
+class Served:
+    """The page of one process, and what it is measured by."""
+
+    address: str
+    process: int
+    home: Path
+    model: ScriptedServer
+
+    def memory(self) -> float:
+        """Megabytes that the process holds now."""
+        status = Path(f"/proc/{self.process}/status").read_text(encoding="utf-8")
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        return len(list(Path(f"/proc/{self.process}/task").iterdir()))
+
+    def open_files(self) -> int:
+        """How many files and sockets it has open."""
+        return len(list(Path(f"/proc/{self.process}/fd").iterdir()))
+
+    def kept(self) -> float:
+        """Megabytes of the databases of the home folder."""
+        return sum(file.stat().st_size for file in self.home.glob("*.sqlite3*")) / 1e6
+
+
+@contextmanager
+def page() -> Iterator[Served]:
+    """The page over the sample collection, with a scripted model."""
+    with tempfile.TemporaryDirectory() as folder, ScriptedServer() as model:
+        home = Path(folder)
+        with Library(home, open_embedder("minilm")) as library:
+            library.add_sample()
+            library.index()
+        model.answer = reply
+        settings = {"OPENAI_BASE_URL": model.base_url, "RESEARCH_ASSISTANT_LLM_MODEL": "scripted"}
+        with process_of(home, **settings) as (address, process):
+            yield Served(address, process.pid, home, model)
+
+
+@contextmanager
+def adding(served: Served) -> Iterator[None]:
+    """Adds papers with the command line meanwhile; they must be in at the end."""
+    file = served.home.parent / f"{served.home.name}.jsonl"
+    papers = (
+        {"title": f"Paper {n} on cell g{n:05}", "abstract": f"Cell g{n:05} grows. It is {n} long."}
+        for n in range(_ADDED)
+    )
+    file.write_text("\n".join(map(json.dumps, papers)), encoding="utf-8")
+    program = Path(sys.executable).with_name("research-assistant")
+    command = subprocess.Popen([program, "add", file, "--home", served.home], stdout=subprocess.DEVNULL)
+    try:
+        yield
+        assert command.wait(600) == 0, "the papers could not be added"
+    finally:
+        command.kill()
+        file.unlink()
+
+
+async def asking(served: Served, readers: int, questions: int, first: int = 0) -> list[Answer]:
+    """The answers that so many readers get, each asking its questions one after the other."""
+    limits, timeout = httpx.Limits(max_connections=None), httpx.Timeout(120)
+    async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=timeout) as client:
+        shown = Page.of((await client.get("/config")).json())
+
+        async def work(reader: Reader) -> list[Answer]:
+            answers: list[Answer] = []
+            for number in range(questions):
+                for kind, question in _KINDS.items():
+                    await reader.new()
+                    marker = f"{reader.name}n{number}{kind[0]}"
+                    answers.append(await reader.ask(question.format(marker), kind, marker))
+            return answers
+
+        return await at_once([Reader(client, shown, f"reader{first + n}") for n in range(readers)], work)
+
+
+def report(title: str, answers: Sequence[Answer], alone: Sequence[Answer] | None = None) -> None:
+    """Prints what came of the questions of one run, beside those of one reader."""
+    print(f"\n{title}: {len(answers)} questions")
+    mixed = [one for one in answers if set(MARKER.findall(one.shown)) - {one.asked}]
+    dropped = [one for one in answers if not one.whole]
+    print(f"  dropped {len(dropped)}, with another reader's answer {len(mixed)}")
+    for one in dropped[:3]:
+        print(f"    {one.asked}: {one.problem or 'it ended without an answer'}"[:300])
+    for name in ("sources", "first", "whole"):
+        for kind in _KINDS:
+            now = p95(answers, kind, name)
+            before = (
+                f", alone {p95(alone, kind, name):.2f} s, {now / p95(alone, kind, name):.1f} times" if alone else ""
+            )
+            print(f"  {kind}: {_NAMES[name]}, p95 {now:.2f} s{before}")
+
+
+_NAMES = {"sources": "papers shown after", "first": "first words after", "whole": "whole after"}
+
+
+def p95(answers: Sequence[Answer], kind: str, name: str) -> float:
+    """The time that 95 of 100 questions of a kind stayed under, in seconds."""
+    times = [getattr(one, name) for one in answers if one.kind == kind and getattr(one, name) is not None]
+    return quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else float(*times or (float("nan"),))
+
+
+def load() -> None:
+    """Prints one part for each situation."""
+    with page() as served:
+        asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
+        alone = asyncio.run(asking(served, 1, max(3, QUESTIONS)))
+        report("one reader", alone)
+        report(f"{READERS} readers", asyncio.run(asking(served, READERS, QUESTIONS, 100)), alone)
+        with adding(served):
+            report(
+                f"{READERS} readers while {_ADDED} papers are added",
+                asyncio.run(asking(served, READERS, QUESTIONS, 200)),
+                alone,
+            )
+        report(
+            f"{READERS} readers, the model's server gone for {_GONE:.0f} s", asyncio.run(_without_model(served)), alone
+        )
+        print(f"\nmemory {served.memory():.0f} MB, {served.threads()} threads, {served.open_files()} open files")
+
+
+async def _without_model(served: Served) -> list[Answer]:
+    async def interrupt() -> None:
+        await asyncio.sleep(10)
+        await asyncio.to_thread(served.model.leave)
+        await asyncio.sleep(_GONE)
+        served.model.come_back()
+
+    answers, _ = await asyncio.gather(asking(served, READERS, QUESTIONS, 300), interrupt())
+    return answers
+
+
+def soak() -> None:
+    """Asks for so many minutes, ten readers at once, and prints what the process holds before and after."""
+    with page() as served:
+        asyncio.run(asking(served, 10, 1))
+        began, runs, answers = time.monotonic(), 0, list[Answer]()
+        print("minutes, questions, dropped, memory MB, threads, open files, databases MB")
+        while True:
+            minutes = (time.monotonic() - began) / 60
+            dropped = sum(not one.whole for one in answers)
+            held = f"{served.memory():.0f}, {served.threads()}, {served.open_files()}, {served.kept():.1f}"
+            print(f"{minutes:.1f}, {len(answers)}, {dropped}, {held}", flush=True)
+            if minutes >= MINUTES:
+                return
+            runs += 1
+            answers += asyncio.run(asking(served, 10, 5, 1000 * runs))
+
+
+if __name__ == "__main__":
+    {"load": load, "soak": soak}[sys.argv[1]]()
