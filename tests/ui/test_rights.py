@@ -192,7 +192,7 @@ def test_the_page_tells_the_settings_to_admins_only(bob: httpx.Client, ann: http
 def test_a_conversation_is_its_owners_whatever_is_called(home: Path, ann: httpx.Client, bob: httpx.Client) -> None:
     assert SECRET in ask(ann, raw.new_session(), SECRET)
     archive = Archive(home / "conversations.sqlite3")
-    (listed,) = archive.of("ann").list()
+    (listed,) = archive.of("ann").list("nobody else read")
     before = archive.of("ann").open(listed.id)
     assert ann.get(f"/save/{listed.id}/markdown").status_code == 200
     assert bob.get(f"/save/{listed.id}/markdown").status_code == 404
