@@ -145,14 +145,15 @@ def _pace(assistant: Assistant) -> gr.Timer:
 
 
 def _components(parts: Parts) -> list[Any]:
-    """Every component of the chat."""
-    each = [part for part in vars(parts).values() if isinstance(part, gr.components.Component)]
-    return [*each, *parts.examples, *parts.kinds]
+    """Every component of the chat that changes. Gradio makes each of a handler's outputs anew whenever it yields, those
+    too that stay as they are; so the buttons, which `controls` shows and hides, are none of them."""
+    each = [part for part in vars(parts).values() if isinstance(part, gr.State | gr.HTML | gr.Textbox)]
+    return [*each, *parts.examples]
 
 
 def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, sidebar: Sidebar) -> None:
     """Connects what a reader does in the chat with what happens."""
-    every = _components(parts)
+    every, turn = _components(parts), [*chat.of_turn]
     of_page, of_turn = [parts.speaker, parts.desk], [parts.conversation, parts.speaker, parts.desk]
     asked = [parts.mode, *of_turn, *limits.fields]
     # A turn ends long after it was asked for; meanwhile its reader may ask in another conversation.
@@ -160,16 +161,16 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     automatic, wanted = gr.State("auto"), gr.Textbox(visible=False)
     events = [
         blocks.load(chat.load, [wanted, *of_turn], every, js=_FROM_ADDRESS, **_PRIVATE),
-        gr.on([parts.question.submit, parts.send.click], chat.ask, [parts.question, *asked], every, **many),
-        parts.retry.click(chat.retry, of_turn, every, **many),
-        parts.quote.click(chat.quote, of_turn, every, **many),
+        gr.on([parts.question.submit, parts.send.click], chat.ask, [parts.question, *asked], turn, **many),
+        parts.retry.click(chat.retry, of_turn, turn, **many),
+        parts.quote.click(chat.quote, of_turn, turn, **many),
         parts.turns.click(chat.use, of_turn, every, **_PRIVATE),
         sidebar.new.click(chat.begin, of_page, every, **_PRIVATE),
     ]
     for example in parts.examples:
-        events.append(example.click(chat.ask, [example, automatic, *asked[1:]], every, **many))
+        events.append(example.click(chat.ask, [example, automatic, *asked[1:]], turn, **many))
     for button in (*parts.kinds, parts.shorter, parts.longer):
-        events.append(button.click(chat.instead, [button, *of_turn], every, **many))
+        events.append(button.click(chat.instead, [button, *of_turn], turn, **many))
     parts.stop.click(chat.stop, parts.desk, None, queue=False, **_PRIVATE)
     parts.sources.click(chat.similar, parts.desk, every, **_PRIVATE)
     parts.editing.click(chat.cancel_edit, [parts.conversation, parts.desk], every, **_PRIVATE)

@@ -33,6 +33,9 @@ from .session import RECENT, Desk, Speaker
 from .writing import Running, Wish, Writing
 
 _PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
+_SHARE_SECONDS = (
+    0.015  # at least between two paints of any pages, so that fifty answers at once do not fill a processor
+)
 _LOST_SECONDS = 2.0  # who paints a turn looks after it every _PAINT_SECONDS; nobody does any more after this long
 
 Updates = dict[gr.components.Component, Any]
@@ -71,6 +74,12 @@ class Chat:
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
         self._assistant, self._parts = assistant, parts
         self._writing = Writing(assistant)
+        self._painting = 0  # pages on which an answer is being painted
+        # Gradio makes all outputs of a handler anew whenever it yields, so those that are painted often have few.
+        self.of_turn: Sequence[gr.components.Component] = (
+            *(parts.turns, parts.draft, parts.sources, parts.saving, parts.announcement, parts.question),
+            *(parts.controls, parts.conversation),
+        )
         # Gradio sends what a handler yielded last again when it ends: by then the page may show something else.
         self._nothing: Updates = {parts.announcement: gr.skip()}
 
@@ -93,12 +102,16 @@ class Chat:
         try:
             within = chosen((from_year, to_year, author, source, collection, only_cited, papers), conversation)
         except InvalidQuestion as error:
-            yield self._refused(error, question, conversation, speaker, desk)
+            yield self._narrowed(self._refused(error, question, conversation, speaker, desk))
             return
         wish = self._wish(question, Mode(mode), speaker, desk, limits=within)
         before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation, desk)
         async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
-            yield updates
+            yield self._narrowed(updates)
+
+    def _narrowed(self, updates: Updates) -> Updates:
+        """What changes of the parts that a turn changes."""
+        return {part: update for part, update in updates.items() if part in self.of_turn}
 
     @staticmethod
     def _wish(
@@ -167,7 +180,7 @@ class Chat:
 
         `first` is painted with the beginning, in one.
         """
-        parts, draft, before = self._parts, running.draft, running.before
+        parts, before = self._parts, running.before
         recent = self._recent(before, desk)
         desk.conversation, desk.watched, desk.editing, desk.visit = before, running, "", desk.visit + 1
         visit, desk.painted_at = desk.visit, time.monotonic()
@@ -177,19 +190,12 @@ class Chat:
             parts.controls: self._controls(before, desk),
         }
         yield first | begun
-        seen, panel, said = -1, "", ""
-        while desk.visit == visit and desk.watched and not running.over:
-            if running.events != seen:
-                seen, now = running.events, render.sources(recent, draft.found, draft.pieces)
-                # Sent only when it has changed: with a map's papers it is large.
-                yield {
-                    parts.draft: draft.html(),
-                    **({parts.sources: now} if now != panel else {}),
-                    **({parts.announcement: draft.step} if draft.step != said else {}),
-                }
-                panel, said = now, draft.step
-            desk.painted_at = time.monotonic()
-            await asyncio.sleep(_PAINT_SECONDS)
+        self._painting += 1
+        try:
+            async for updates in self._paints(running, recent, desk, visit):
+                yield updates
+        finally:
+            self._painting -= 1
         if desk.visit != visit or not desk.watched:
             yield self._nothing
             return
@@ -200,6 +206,27 @@ class Chat:
             desk.editing = running.edited
             yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
         yield self._nothing
+
+    async def _paints(self, running: Running, recent: Conversation, desk: Desk, visit: int) -> AsyncIterator[Updates]:
+        """The paints of a turn that is being written: at once when there is something new to see, else in turns with
+        the other pages."""
+        parts, draft = self._parts, running.draft
+        seen, stage, painted_at, panel, said = -1, (False, False), 0.0, "", ""
+        while desk.visit == visit and desk.watched and not running.over:
+            now, reached = time.monotonic(), (bool(draft.found), bool(draft.pieces))
+            due = now - painted_at >= _SHARE_SECONDS * self._painting
+            if running.events != seen and (due or reached != stage):
+                seen, stage, painted_at = running.events, reached, now
+                sources = render.sources(recent, draft.found, draft.pieces)
+                # Sent only when it has changed: with a map's papers it is large.
+                yield {
+                    parts.draft: draft.html(),
+                    **({parts.sources: sources} if sources != panel else {}),
+                    **({parts.announcement: draft.step} if draft.step != said else {}),
+                }
+                panel, said = sources, draft.step
+            desk.painted_at = time.monotonic()
+            await asyncio.sleep(_PAINT_SECONDS)
 
     async def caught_up(self, usable: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Paints what the page has missed; `usable` is the line of buttons as the page has it.
@@ -252,13 +279,12 @@ class Chat:
             last.plan.question, mode or same, speaker, desk, length=length or asked, limits=last.plan.limits
         )
         async for updates in self._turn(wish, conversation.upto(last.id), conversation, speaker, desk):
-            yield updates
+            yield self._narrowed(updates)
 
     async def quote(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Asks the last question again without a model, this once."""
         async for updates in self.retry(conversation, replace(speaker, quoting_only=True), desk):
             yield updates
-        yield {self._parts.header: speaker.head(self._assistant)}
 
     # -- which conversation ---------------------------------------------------------------------------------------
 

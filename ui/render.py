@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 
 import nh3
@@ -409,8 +410,9 @@ def card(
     )
 
 
+@lru_cache(4096)  # a panel is painted many times a second, with the same papers
 def _copies(paper: Paper) -> str:
-    """The buttons that copy a reference to a paper."""
+    """The buttons that copy a reference to a paper, and the one that shows what is like it."""
     buttons = "".join(
         f'<button type="button" data-copy="{escape(visible(reference(paper, style)))}" '
         f'aria-label="{words.COPY_REFERENCE}: {name}">{name}</button>'

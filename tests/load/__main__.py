@@ -1,12 +1,14 @@
 """Fifty readers on one process: alone, while papers are added, and with the model's server gone in the middle; a soak.
 
-`make load` runs all but the soak with READERS (50) readers and QUESTIONS (10) questions of each of the three kinds;
-`make soak` runs the soak of MINUTES (15).
+`make load` runs all but the soak with READERS (50) readers and QUESTIONS (10) questions of each of the three kinds. Each
+reads for READING (15) seconds, half of it more or less, before it asks on. `make soak` runs the soak of MINUTES (15)
+without such pauses.
 """
 
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,7 @@ from .model import MARKER, reply
 from .reader import Answer, Page, Reader, at_once
 
 READERS, QUESTIONS = int(os.environ.get("READERS", "50")), int(os.environ.get("QUESTIONS", "10"))
+READING = float(os.environ.get("READING", "15"))
 MINUTES = float(os.environ.get("MINUTES", "15"))
 _ADDED = 5000  # papers
 _KINDS = {
@@ -97,19 +100,21 @@ def adding(served: Served) -> Iterator[None]:
         file.unlink()
 
 
-async def asking(served: Served, readers: int, questions: int, first: int = 0) -> list[Answer]:
-    """The answers that so many readers get, each asking its questions one after the other."""
+async def asking(served: Served, readers: int, questions: int, first: int = 0, reading: float = 0.0) -> list[Answer]:
+    """The answers that so many readers get, each asking its questions one after the other, `reading` seconds apart."""
     limits, timeout = httpx.Limits(max_connections=None), httpx.Timeout(120)
     async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=timeout) as client:
         shown = Page.of((await client.get("/config")).json())
 
         async def work(reader: Reader) -> list[Answer]:
             answers: list[Answer] = []
+            await asyncio.sleep(random.uniform(0, reading))
             for number in range(questions):
                 for kind, question in _KINDS.items():
                     await reader.new()
                     marker = f"{reader.name}n{number}{kind[0]}"
                     answers.append(await reader.ask(question.format(marker), kind, marker))
+                    await asyncio.sleep(random.uniform(0.5, 1.5) * reading)
             return answers
 
         return await at_once([Reader(client, shown, f"reader{first + n}") for n in range(readers)], work)
@@ -147,11 +152,11 @@ def load() -> None:
         asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
         alone = asyncio.run(asking(served, 1, max(3, QUESTIONS)))
         report("one reader", alone)
-        report(f"{READERS} readers", asyncio.run(asking(served, READERS, QUESTIONS, 100)), alone)
+        report(f"{READERS} readers", asyncio.run(asking(served, READERS, QUESTIONS, 100, READING)), alone)
         with adding(served):
             report(
                 f"{READERS} readers while {_ADDED} papers are added",
-                asyncio.run(asking(served, READERS, QUESTIONS, 200)),
+                asyncio.run(asking(served, READERS, QUESTIONS, 200, READING)),
                 alone,
             )
         report(
@@ -167,7 +172,7 @@ async def _without_model(served: Served) -> list[Answer]:
         await asyncio.sleep(_GONE)
         served.model.come_back()
 
-    answers, _ = await asyncio.gather(asking(served, READERS, QUESTIONS, 300), interrupt())
+    answers, _ = await asyncio.gather(asking(served, READERS, QUESTIONS, 300, READING), interrupt())
     return answers
 
 

@@ -13,7 +13,7 @@ OpenPage = Callable[..., Page]
 # What Gradio says of a request that a reload cuts off.
 _CUT_OFF = ("AbortError: signal is aborted", "errored out")
 
-expect.set_options(timeout=15_000)  # the machine may be loaded; a page that is quick waits no longer for it
+expect.set_options(timeout=30_000)  # the machine may be loaded; a page that is quick waits no longer for it
 
 
 @pytest.fixture(scope="module")
