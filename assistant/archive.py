@@ -1,5 +1,6 @@
 """Conversations kept in the home folder: listed, searched, opened, and continued from any of their turns."""
 
+import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,13 +37,14 @@ class Archive:
     """The conversations of a file. Safe in threads; other processes may have the file open too.
 
     The turns of a conversation are a tree: an edited question and a second answer stand beside the turn that they are
-    a version of. One path through the tree is shown. Every method raises `ArchiveUnreadable` where the file cannot be
-    used, and `UnknownConversation` for an id that is unknown or deleted.
+    a version of. One path through the tree is shown. Every conversation has an owner, and `of` gives what one has; the
+    archive itself is that of "", as where nobody signs in. Every method raises `ArchiveUnreadable` where the file
+    cannot be used, and `UnknownConversation` for an id that is unknown, deleted, or somebody else's.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Opens the file or makes it; what was deleted 30 days ago is gone then. `clock` gives seconds since 1970."""
-        self._file, self._clock = ArchiveFile(path), clock
+        self._file, self._clock, self._owner = ArchiveFile(path), clock, ""
         try:
             self._purge()
         except BaseException:
@@ -50,8 +52,14 @@ class Archive:
             raise
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file, for every owner."""
         self._file.close()
+
+    def of(self, owner: str) -> "Archive":
+        """The conversations of one owner in the same open file."""
+        theirs = copy.copy(self)
+        theirs._owner = owner
+        return theirs
 
     def list(self, search: str = "", limit: int = 50, offset: int = 0) -> tuple[Listed, ...]:
         """The conversations, the one spoken in last first; with a search those in which all its words are found.
@@ -62,7 +70,9 @@ class Archive:
         terms = words.terms(search)
         if search.strip() and not terms:
             return ()
-        query = select(ConversationRow).where(ConversationRow.removed_at.is_(None))
+        query = select(ConversationRow).where(
+            ConversationRow.owner == self._owner, ConversationRow.removed_at.is_(None)
+        )
         if terms:
             ids, parameters = words.condition(terms)
             query = query.where(text(f"conversations.id IN ({ids})").bindparams(**parameters))
@@ -78,25 +88,25 @@ class Archive:
     def open(self, conversation_id: str) -> Opened:
         """A conversation with the path through its turns that was chosen last."""
         with self._file.reading() as session:
-            row = _present(session, conversation_id)
+            row = self._present(session, conversation_id)
             return opened(session, row, _title(row))
 
     def versions(self, conversation_id: str) -> Mapping[str, tuple[str, ...]]:
         """What `Opened` has of the path that is shown; empty for a conversation that is not kept (yet)."""
         with self._file.reading() as session:
-            row = _row(session, conversation_id)
+            row = self._row(session, conversation_id)
             return versions(session, row) if row else {}
 
     def path(self, conversation_id: str) -> tuple[str, ...]:
         """The ids of the turns that are shown; empty for a conversation that is not kept, or deleted."""
         with self._file.reading() as session:
-            row = _row(session, conversation_id)
+            row = self._row(session, conversation_id)
             return shown(session, row) if row and row.removed_at is None else ()
 
     def choose(self, conversation_id: str, turn_id: str) -> Opened:
         """Shows this version of a turn, and behind it what was shown there last."""
         with self._file.writing() as session:
-            row = _present(session, conversation_id)
+            row = self._present(session, conversation_id)
             choose(session, row, turn_id)
             return opened(session, row, _title(row))
 
@@ -111,9 +121,13 @@ class Archive:
             raise ValueError("a conversation that is kept has an id and a turn")
         with self._file.writing() as session:
             row = _row(session, conversation.id)
+            if row is not None and row.owner != self._owner:
+                raise _unknown()
             if row is None:
                 name = _shortened(one_line(conversation.turns[0].question), _LONGEST_NAME)
-                row = ConversationRow(id=conversation.id, question=name, updated=0.0, cited=(), reserved=0)
+                row = ConversationRow(
+                    id=conversation.id, owner=self._owner, question=name, updated=0.0, cited=(), reserved=0
+                )
                 session.add(row)
                 session.flush()
                 words.index(session, -row.number, row.id, name)
@@ -138,24 +152,34 @@ class Archive:
     def rename(self, conversation_id: str, title: str) -> None:
         """Gives a conversation a title; an empty one takes it back, so that it is named after its question again."""
         with self._file.writing() as session:
-            row = _present(session, conversation_id)
+            row = self._present(session, conversation_id)
             row.title = _shortened(one_line(title), _LONGEST_TITLE)
             words.index(session, -row.number, row.id, _title(row))
 
     def delete(self, conversation_id: str) -> str:
         """Takes a conversation out of the list; it can be restored for 30 days. Returns its title."""
         with self._file.writing() as session:
-            row = _present(session, conversation_id)
+            row = self._present(session, conversation_id)
             row.removed_at = self._clock()
             return _title(row)
 
     def restore(self, conversation_id: str) -> None:
         """Takes a deletion back."""
         with self._file.writing() as session:
-            row = _row(session, conversation_id)
+            row = self._row(session, conversation_id)
             if row is None:
                 raise _unknown()
             row.removed_at = None
+
+    def _row(self, session: Session, conversation_id: str) -> ConversationRow | None:
+        row = _row(session, conversation_id)
+        return row if row is not None and row.owner == self._owner else None
+
+    def _present(self, session: Session, conversation_id: str) -> ConversationRow:
+        row = self._row(session, conversation_id)
+        if row is None or row.removed_at is not None:
+            raise _unknown()
+        return row
 
     def _purge(self) -> None:
         expired = ConversationRow.removed_at < self._clock() - _KEPT_FOR
@@ -172,13 +196,6 @@ class Archive:
 
 def _row(session: Session, conversation_id: str) -> ConversationRow | None:
     return session.scalars(select(ConversationRow).where(ConversationRow.id == conversation_id)).one_or_none()
-
-
-def _present(session: Session, conversation_id: str) -> ConversationRow:
-    row = _row(session, conversation_id)
-    if row is None or row.removed_at is not None:
-        raise _unknown()
-    return row
 
 
 def _unknown() -> UnknownConversation:

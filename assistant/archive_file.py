@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from sqlalchemy import JSON, Connection, Engine, UniqueConstraint, inspect, text
+from sqlalchemy import JSON, Connection, Engine, Index, UniqueConstraint, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -13,9 +13,16 @@ from index_store import sqlite_engine
 
 from .errors import ArchiveUnreadable, InvalidHistory
 
-SCHEMA = "1"
+SCHEMA = "2"
 _READ, _WRITE = text("BEGIN"), text("BEGIN IMMEDIATE")  # Python's sqlite3 begins one at the first INSERT or UPDATE only
 _LINE = 200  # characters of what SQLite said that are passed on
+# What brings a file of an earlier version to the next one.
+_STEPS = {
+    "1": (
+        "ALTER TABLE conversations ADD COLUMN owner VARCHAR NOT NULL DEFAULT ''",
+        "CREATE INDEX conversations_of_owner ON conversations (owner, updated)",
+    )
+}
 # One row per turn under its number, and one per title under the number of its conversation with a minus.
 _WORDS = (
     "CREATE VIRTUAL TABLE words USING fts5(conversation UNINDEXED, said, "
@@ -32,12 +39,15 @@ class Base(DeclarativeBase):
 class ConversationRow(Base):
     """A conversation. `title` is the given one, `question` the first question in short; `root` is the first turn shown.
 
-    `length` is the number of turns shown. `updated` and `removed_at` are in seconds since 1970.
+    `length` is the number of turns shown. `updated` and `removed_at` are in seconds since 1970. `owner` is the user
+    whose conversation it is, "" where nobody signs in.
     """
 
     __tablename__ = "conversations"
+    __table_args__ = (Index("conversations_of_owner", "owner", "updated"),)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str] = mapped_column(default="", server_default="")
     title: Mapped[str] = mapped_column(default="")
     question: Mapped[str]
     root: Mapped[str] = mapped_column(default="")
@@ -143,19 +153,29 @@ class ArchiveFile:
 
 
 def _prepare(engine: Engine) -> str:
-    """Makes the tables of an empty file; returns the version that the file has now."""
+    """Makes the tables of an empty file, or adds what an older one lacks; returns the version that it has now."""
     with engine.begin() as connection:
         connection.execute(_READ)
         found = _version(connection)
-    if not found:
+    if not found or found in _STEPS:
         with engine.begin() as connection:
             connection.execute(_WRITE)  # by one process
             if not _version(connection):
                 Base.metadata.create_all(connection)
                 connection.execute(text(_WORDS))
                 connection.execute(text("INSERT INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
+            _step(connection)
             found = _version(connection)
     return found
+
+
+def _step(connection: Connection) -> None:
+    """Brings a file up from one version to the next, until there is none."""
+    while (version := _version(connection)) in _STEPS:
+        for statement in _STEPS[version]:
+            connection.execute(text(statement))
+        following = {"schema": str(int(version) + 1)}
+        connection.execute(text("UPDATE meta SET value = :schema WHERE name = 'schema'"), following)
 
 
 def _version(connection: Connection) -> str:

@@ -42,10 +42,11 @@ from .errors import LLMError, describe
 from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
 from .gather import Finder, gather
 from .intent import MOST_SUBJECTS, Length
-from .keeping import kept
+from .keeping import Keeper, kept
 from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
+from .logs import log_turn
 from .planning import is_foreign, read_again
 from .preferences import Preferences, usual
 from .prompts import Prompts
@@ -229,14 +230,16 @@ class Assistant:
         quoting_only: bool = False,
         length: Length | None = None,
         within: Filter = everything,
+        owner: str = "",
         preferences: Preferences = usual,
     ) -> AsyncGenerator[Event, None]:
         """One turn as events. When `stop` is set the turn ends soon, keeping what was written.
 
         `connection` stands in for the model of the settings; with `quoting_only` none is asked. `length` is that of a
         summary or a plain answer, whatever the message and the `preferences` say. Only papers that pass `within` are
-        searched. A conversation that has an id is kept, from the beginning of the turn on. Raises `InvalidQuestion`
-        before the first event; any later failure is a `Failed` event.
+        searched. A conversation that has an id is kept as its `owner`'s, from the beginning of the turn on. Raises
+        `InvalidQuestion`, or `UnknownConversation` for one that is somebody else's, before the first event; any later
+        failure is a `Failed` event.
         """
         conversation = conversation or Conversation()
         longest = self.settings.max_question_characters
@@ -250,9 +253,12 @@ class Assistant:
         def turn(before: Conversation) -> AsyncGenerator[Event, None]:
             return self._turn(draft, before, stop, chosen, preferences)
 
-        events = kept(turn, conversation, draft, self) if conversation.id else turn(conversation)
+        keeper = Keeper(self.settings, lambda: self.conversations, owner)
+        events = kept(turn, conversation, draft, keeper) if conversation.id else turn(conversation)
         async with aclosing(events):
             async for event in events:
+                if isinstance(event, Done | Failed):
+                    log_turn(event.turn, owner, with_question=self.settings.log_questions)
                 yield event
 
     async def _turn(

@@ -4,8 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from .archive import Archive
 from .conversations import Conversation, Outcome
@@ -18,15 +17,18 @@ _log = logging.getLogger(__name__)
 _NOT_KEPT = "This answer is not kept and will be gone after a reload. {problem}"
 
 
-class Keeper(Protocol):
-    """What has an archive and settings: an `Assistant`."""
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Where the turns of one owner are kept. `opened` gives the archive, and raises `ArchiveUnreadable`."""
 
     settings: Settings
+    opened: Callable[[], Archive]
+    owner: str = ""
 
     @property
     def conversations(self) -> Archive:
-        """The archive. Raises `ArchiveUnreadable`."""
-        ...
+        """The owner's conversations. Raises `ArchiveUnreadable`."""
+        return self.opened().of(self.owner)
 
 
 async def kept(

@@ -13,6 +13,7 @@ from assistant import Assistant, InvalidQuestion, Order, Selection, Standing, bi
 from . import render, table, words
 from .adding import AddPanel
 from .limits import LimitsPanel, year
+from .rights import for_admins
 from .sample import SampleButtons
 
 _CLICKS = Path(__file__).with_name("static") / "clicks.js"
@@ -241,10 +242,12 @@ class LibraryView:
     def _opened(self, shelf: Shelf) -> list[str]:
         return list(self._catalogue.papers([shelf.opened]))
 
+    @for_admins
     def _put(self, name: str | None, shelf: Shelf) -> Updates:
         """Puts the selected papers into a collection."""
         return self._sorted(name, shelf, into=True)
 
+    @for_admins
     def _take(self, name: str | None, shelf: Shelf) -> Updates:
         """Takes the selected papers out of a collection."""
         return self._sorted(name, shelf, into=False)
@@ -259,9 +262,11 @@ class LibraryView:
         opened = self._open(shelf, shelf.opened) if shelf.opened else {}
         return self.show(shelf) | opened | done
 
+    @for_admins
     def _remove(self, shelf: Shelf) -> Updates:
         return self._removed(shelf, self._chosen(shelf))
 
+    @for_admins
     def _remove_opened(self, shelf: Shelf) -> Updates:
         return self._removed(shelf, self._opened(shelf))
 
@@ -281,6 +286,7 @@ class LibraryView:
             }
         )
 
+    @for_admins
     def _restore(self, shelf: Shelf) -> Updates:
         """Brings back what was removed last; what was removed before that can be brought back next."""
         count = self._library.restore(shelf.removed.pop()) if shelf.removed else 0

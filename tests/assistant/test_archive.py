@@ -4,6 +4,7 @@ import multiprocessing
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -448,6 +449,66 @@ def test_processes_and_threads_write_one_conversation_without_loss(
             assert shown.references.paper(citation.key) == citation.paper
 
 
+# -- owners -----------------------------------------------------------------------------------------------------------
+
+
+def test_everybody_has_their_own_conversations(archive: Archive) -> None:
+    ann, bob = archive.of("ann"), archive.of("bob")
+    of_ann, of_nobody = kept(ann, "What of tides?"), kept(archive, "What of tides then?")
+    assert [listed.id for listed in ann.list()] == [listed.id for listed in ann.list("tides")] == [of_ann.id]
+    assert [listed.id for listed in archive.list("tides")] == [of_nobody.id]
+    assert bob.list() == bob.list("tides") == ()
+
+
+def test_a_conversation_of_somebody_else_is_unknown_whatever_is_done_with_it(archive: Archive) -> None:
+    ann, bob = archive.of("ann"), archive.of("bob")
+    conversation = kept(ann, "One?")
+    before, turn_id = ann.open(conversation.id), conversation.turns[0].id
+    for attempt in (
+        lambda: bob.open(conversation.id),
+        lambda: bob.choose(conversation.id, turn_id),
+        lambda: bob.rename(conversation.id, "Mine"),
+        lambda: bob.delete(conversation.id),
+        lambda: bob.restore(conversation.id),
+        lambda: bob.save(conversation),
+        lambda: bob.save(with_answer(conversation, "Two?")),
+        lambda: archive.open(conversation.id),
+    ):
+        with pytest.raises(UnknownConversation, match="There is no such conversation"):
+            attempt()
+    assert bob.path(conversation.id) == ()
+    assert bob.versions(conversation.id) == {}
+    assert ann.open(conversation.id) == before
+
+
+def test_a_deleted_conversation_comes_back_to_its_owner_only(archive: Archive) -> None:
+    ann = archive.of("ann")
+    conversation = kept(ann, "One?")
+    ann.delete(conversation.id)
+    for attempt in (lambda: archive.of("bob").restore(conversation.id), lambda: archive.of("bob").save(conversation)):
+        with pytest.raises(UnknownConversation):
+            attempt()
+    assert ann.list() == ()
+    ann.restore(conversation.id)
+    assert [listed.id for listed in ann.list()] == [conversation.id]
+
+
+def test_a_file_from_before_owners_is_brought_up_to_date(path: Path, archive: Archive) -> None:
+    conversation = kept(archive, "One?")
+    archive.close()
+    with sqlite3.connect(path) as file:
+        file.execute("DROP INDEX conversations_of_owner")
+        file.execute("ALTER TABLE conversations DROP COLUMN owner")
+        file.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
+    file.close()
+    with closing(Archive(path)) as again:
+        assert again.open(conversation.id).conversation == conversation
+        assert again.of("ann").list() == ()
+        kept(again.of("ann"), "Two?")
+    with closing(Archive(path)) as later:
+        assert [listed.title for listed in later.list()] == ["One?"]
+
+
 # -- files that cannot be used ----------------------------------------------------------------------------------------
 
 
@@ -458,7 +519,7 @@ def test_a_newer_file_is_refused_in_one_line_and_left_as_it_is(path: Path, archi
     file.close()
     with pytest.raises(ArchiveUnreadable) as refused:
         Archive(path)
-    assert str(refused.value).endswith("have schema 9, this version reads 1; install the newer one.")
+    assert str(refused.value).endswith("have schema 9, this version reads 2; install the newer one.")
     assert "\n" not in str(refused.value)
 
 
