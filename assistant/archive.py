@@ -1,18 +1,20 @@
-"""Conversations kept in the home folder: listed, searched, opened, and continued from any of their turns."""
+"""Conversations that are kept: listed, searched, opened, and continued from any of their turns."""
 
 import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
+from index_store import DatabasePlace
+
 from . import archive_search as words
 from .archive_file import ArchiveFile, ConversationRow, OfferedRow, TurnRow
-from .archive_search import Snippet, one_line
+from .archive_fts5 import Snippet
+from .archive_search import one_line
 from .archive_turns import Opened, choose, is_kept, keep_references, keep_turns, opened, shown, versions, with_numbers
 from .conversations import Conversation, new_id
 from .errors import InvalidHistory, UnknownConversation
@@ -34,17 +36,18 @@ class Listed:
 
 
 class Archive:
-    """The conversations of a file. Safe in threads; other processes may have the file open too.
+    """The conversations of a file or a database. Safe in threads; other processes may have it open too.
 
     The turns of a conversation are a tree: an edited question and a second answer stand beside the turn that they are
-    a version of. One path through the tree is shown. Every conversation has an owner, and `of` gives what one has; the
-    archive itself is that of "", as where nobody signs in. Every method raises `ArchiveUnreadable` where the file
-    cannot be used, and `UnknownConversation` for an id that is unknown, deleted, or somebody else's.
+    a version of. One path through the tree is shown. Every conversation has an owner, and `of` gives what one owner
+    has; the archive itself is that of "", as where nobody signs in. Every method raises `ArchiveUnreadable` where the
+    file or the database cannot be used, and `UnknownConversation` for an id that is unknown, deleted, or somebody
+    else's.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        """Opens the file or makes it; what was deleted 30 days ago is gone then. `clock` gives seconds since 1970."""
-        self._file, self._clock, self._owner = ArchiveFile(path), clock, ""
+    def __init__(self, place: DatabasePlace, clock: Callable[[], float] = time.time) -> None:
+        """Opens or makes it; what was deleted 30 days ago is gone then. `clock` gives seconds since 1970."""
+        self._file, self._clock, self._owner = ArchiveFile(place), clock, ""
         try:
             self._purge()
         except BaseException:
@@ -73,11 +76,11 @@ class Archive:
         query = select(ConversationRow).where(
             ConversationRow.owner == self._owner, ConversationRow.removed_at.is_(None)
         )
-        if terms:
-            ids, parameters = words.condition(terms)
-            query = query.where(text(f"conversations.id IN ({ids})").bindparams(**parameters))
         query = query.order_by(ConversationRow.updated.desc(), ConversationRow.number.desc())
         with self._file.reading() as session:
+            if terms:
+                ids, parameters = words.condition(session, terms)
+                query = query.where(text(f"conversations.id IN ({ids})").bindparams(**parameters))
             rows = session.scalars(query.limit(limit).offset(offset)).all()
             found = words.snippets(session, terms, [row.id for row in rows]) if terms else {}
             return tuple(
@@ -195,6 +198,8 @@ class Archive:
 
 
 def _row(session: Session, conversation_id: str) -> ConversationRow | None:
+    if "\0" in conversation_id:  # which PostgreSQL takes in no text
+        return None
     return session.scalars(select(ConversationRow).where(ConversationRow.id == conversation_id)).one_or_none()
 
 

@@ -1,39 +1,34 @@
-"""The file that conversations are kept in: its tables, opened, brought up to date, written in transactions (SQLite)."""
+"""The database that conversations are kept in: its tables, opened, brought up to date, written in transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from sqlalchemy import JSON, Connection, Engine, Index, UniqueConstraint, inspect, text
+from sqlalchemy import JSON, Connection, Index, String, UniqueConstraint, text
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from index_store import sqlite_engine
+from index_store import DatabasePlace, Postgres, Versions, begin_alone, is_postgres, open_engine
 
+from .archive_search import make
 from .errors import ArchiveUnreadable, InvalidHistory
 
 SCHEMA = "2"
-_READ, _WRITE = text("BEGIN"), text("BEGIN IMMEDIATE")  # Python's sqlite3 begins one at the first INSERT or UPDATE only
+VERSIONS = Versions("conversations_version", SCHEMA, Path(__file__).with_name("migrations"))
+_LOCK = "conversations"
+_READ = text("BEGIN")  # Python's sqlite3 begins one at the first INSERT or UPDATE only
 _LINE = 200  # characters of what SQLite said that are passed on
-# What brings a file of an earlier version to the next one.
-_STEPS = {
-    "1": (
-        "ALTER TABLE conversations ADD COLUMN owner VARCHAR NOT NULL DEFAULT ''",
-        "CREATE INDEX conversations_of_owner ON conversations (owner, updated)",
-    )
-}
-# One row per turn under its number, and one per title under the number of its conversation with a minus.
-_WORDS = (
-    "CREATE VIRTUAL TABLE words USING fts5(conversation UNINDEXED, said, "
-    "tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')"
-)
+_META = "CREATE TABLE meta (name VARCHAR NOT NULL PRIMARY KEY, value VARCHAR NOT NULL)"
 
 
 class Base(DeclarativeBase):
     """The root of the tables."""
 
-    type_annotation_map: ClassVar = {tuple[str, ...]: JSON}
+    type_annotation_map: ClassVar = {
+        tuple[str, ...]: JSON,
+        str: String().with_variant(String(collation="C"), "postgresql"),
+    }
 
 
 class ConversationRow(Base):
@@ -84,48 +79,45 @@ class OfferedRow(Base):
     body: Mapped[str]
 
 
-class MetaRow(Base):
-    """A named fact about the file."""
-
-    __tablename__ = "meta"
-    name: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str]
-
-
 class ArchiveFile:
-    """A SQLite file. Several processes and threads may use it; one at a time writes, the others wait."""
+    """A SQLite file, or a database on PostgreSQL. Processes and threads may share it; one at a time writes."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file or makes it. Raises `ArchiveUnreadable` if it is not an archive of this version."""
-        self._path = path
-        self._engine = sqlite_engine(path)
+    def __init__(self, place: DatabasePlace) -> None:
+        """Opens the database or makes its tables. Raises `ArchiveUnreadable` if it is no archive of this version."""
+        self._place = place
+        self._engine = open_engine(place)
         try:
-            schema = _prepare(self._engine)
-        except DatabaseError as error:
+            schema = VERSIONS.prepare(self._engine, _bring_up)
+        except BaseException as error:
             self.close()
+            if not isinstance(error, DatabaseError):
+                raise
             raise self._told(error) from error
         if schema != SCHEMA:
             self.close()
             raise ArchiveUnreadable(
-                f"The conversations {path} have schema {schema}, this version reads {SCHEMA}; install the newer one."
+                f"The conversations {place} have schema {schema}, this version reads {SCHEMA}; install the newer one."
             )
 
     def close(self) -> None:
-        """Closes all connections to the file."""
+        """Closes all connections to the database."""
         self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Reads the file as it is now. Raises `ArchiveUnreadable`."""
+        """Reads the conversations as they are now. Raises `ArchiveUnreadable`."""
         with self._transaction() as session:
-            session.execute(_READ)
+            if is_postgres(session):
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            else:
+                session.execute(_READ)
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """All or nothing, and nobody else writes meanwhile. Raises `ArchiveUnreadable`, as on a full disk."""
         with self._transaction() as session:
-            session.execute(_WRITE)
+            begin_alone(session.connection(), _LOCK)
             yield session
 
     @contextmanager
@@ -138,48 +130,33 @@ class ArchiveFile:
                 raise
             raise self._told(error) from error
         except InvalidHistory as error:
-            raise ArchiveUnreadable(f"The conversations {self._path} are damaged: {error}") from error
+            raise ArchiveUnreadable(f"The conversations {self._place} are damaged: {error}") from error
 
     def _told(self, error: DatabaseError) -> ArchiveUnreadable:
+        if isinstance(self._place, Postgres):
+            return ArchiveUnreadable(self._place.told("What is kept of conversations", error.orig or error))
+        what = f"The conversations {self._place}"
         said = str(error.orig or error).strip().partition("\n")[0].rstrip(".")[:_LINE]
         if "full" in said:
-            return ArchiveUnreadable(f"The conversations {self._path} cannot be written: the disk is full. Make room.")
+            return ArchiveUnreadable(f"{what} cannot be written: the disk is full. Make room.")
         if "readonly" in said:
-            return ArchiveUnreadable(f"The conversations {self._path} cannot be written ({said}). Allow writing there.")
+            return ArchiveUnreadable(f"{what} cannot be written ({said}). Allow writing there.")
         return ArchiveUnreadable(
-            f"The conversations {self._path} cannot be used ({said}); nothing of them was changed. Put a copy in their "
-            "place, or move the file away to begin anew."
+            f"{what} cannot be used ({said}); nothing of them was changed. Put a copy in their place, or move the file "
+            "away to begin anew."
         )
 
 
-def _prepare(engine: Engine) -> str:
-    """Makes the tables of an empty file, or adds what an older one lacks; returns the version that it has now."""
-    with engine.begin() as connection:
-        connection.execute(_READ)
-        found = _version(connection)
-    if not found or found in _STEPS:
-        with engine.begin() as connection:
-            connection.execute(_WRITE)  # by one process
-            if not _version(connection):
-                Base.metadata.create_all(connection)
-                connection.execute(text(_WORDS))
-                connection.execute(text("INSERT INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
-            _step(connection)
-            found = _version(connection)
-    return found
-
-
-def _step(connection: Connection) -> None:
-    """Brings a file up from one version to the next, until there is none."""
-    while (version := _version(connection)) in _STEPS:
-        for statement in _STEPS[version]:
-            connection.execute(text(statement))
-        following = {"schema": str(int(version) + 1)}
-        connection.execute(text("UPDATE meta SET value = :schema WHERE name = 'schema'"), following)
-
-
-def _version(connection: Connection) -> str:
-    """The version of a file, "" for an empty one."""
-    if not inspect(connection).has_table(MetaRow.__tablename__):
-        return ""
-    return str(connection.execute(text("SELECT value FROM meta WHERE name = 'schema'")).scalar() or "")
+def _bring_up(connection: Connection, found: str) -> None:
+    """Makes the tables of an empty database, or adds what one of an earlier version lacks."""
+    if not found:
+        Base.metadata.create_all(connection)
+        make(connection)
+        if not is_postgres(connection):  # by which an earlier program refuses the file
+            connection.execute(text(_META))
+            connection.execute(text("INSERT INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
+        VERSIONS.stamp(connection, SCHEMA)
+    else:
+        if not VERSIONS.stamped(connection):
+            VERSIONS.stamp(connection, found)
+        VERSIONS.upgrade(connection)

@@ -13,7 +13,10 @@ from .conversations import Conversation, Turn, new_id
 from .errors import UnknownConversation
 from .turn_json import dump_paper, dump_turn, load_paper, load_turn
 
-_OFFER = text("INSERT OR REPLACE INTO offered VALUES (:conversation, :place, :paper, :body)")
+_OFFER = text(
+    "INSERT INTO offered (conversation, place, paper, body) VALUES (:conversation, :place, :paper, :body) "
+    "ON CONFLICT (conversation, place) DO UPDATE SET paper = excluded.paper, body = excluded.body"
+)
 
 Tree = dict[str, TurnRow]
 """The turns of a conversation by their ids, in the order of asking."""

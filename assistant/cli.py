@@ -18,6 +18,10 @@ from .cli_users import user_app
 from .console import FEW, AsJson, Home, index, open_assistant, open_catalogue, out, print_error, print_json, tell_mended
 
 _KEPT = "What was done is kept; `research-assistant index` or the page goes on from there."
+_SHARED = (
+    "The index of meanings was made anew for all processes, the index of words for this home; every other home keeps "
+    "its own, which follows the catalogue."
+)
 _STOPPED = 130  # the exit code of a command that was stopped with Ctrl-C
 
 app = typer.Typer(
@@ -119,7 +123,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     with open_catalogue(home) as (settings, catalogue):
         found = status_of(catalogue)
     if as_json:
-        print_json(asdict(found) | {"home": str(settings.home)})
+        print_json(asdict(found) | {"home": str(settings.home), "database": str(settings.database or "")})
         return
     out.print(f"{found.papers:,} papers, {found.indexed:,} indexed, {found.pending:,} waiting", highlight=False)
     if found.pending:
@@ -130,6 +134,8 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
     out.print(f"{found.sample:,} of them from the sample collection", highlight=False)
     out.print(f"embedding model: {found.embedding_model or 'none yet'}", highlight=False)
     out.print(f"folder: {settings.home}", highlight=False, soft_wrap=True, markup=False)
+    if settings.database:
+        out.print(f"database: {settings.database}", highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -137,10 +143,13 @@ def rebuild(home: Home = None, as_json: AsJson = False) -> None:
     """Make both indexes anew from the catalogue; needed after the embedding model was changed."""
     with open_assistant(home, rebuild=True) as assistant:
         count = index(assistant)
+        shared = assistant.settings.database is not None
     if as_json:
         print_json({"indexed": count})
-    else:
-        out.print(f"Rebuilt the index of {count:,} papers.", highlight=False)
+        return
+    out.print(f"Rebuilt the index of {count:,} papers.", highlight=False)
+    if shared:
+        out.print(_SHARED, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -27,6 +27,10 @@ from .console import (
     print_json,
 )
 
+_SHARED = (
+    "The catalogue is {database}, which looks after its own files. The index of words examined is this home's; "
+    "every other home has one, for which doctor is run with that --home."
+)
 _ENDINGS = {".jsonl": "jsonl", ".bib": "bibtex", ".ris": "ris", ".json": "csl-json"}
 
 
@@ -165,7 +169,7 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
 
     with open_assistant(home) as assistant:
         found = examine(assistant.library)
-        mended = assistant.library.mended
+        mended, shared = assistant.library.mended, assistant.settings.database
     if as_json:
         print_json(asdict(found) | {"mended": mended})
     else:
@@ -178,6 +182,8 @@ def doctor(home: Home = None, as_json: AsJson = False) -> None:
                 more = problem.count - len(problem.papers)
                 ids = " ".join(problem.papers) + (f" and {more:,} more" if more else "")
                 out.print(f"  {ids}", markup=False, highlight=False, soft_wrap=True)
+        if shared:
+            out.print(_SHARED.format(database=shared), markup=False, highlight=False, soft_wrap=True)
     if found.problems:
         print_error("Something differs; what is named above mends it.")
         raise typer.Exit(1)

@@ -67,7 +67,7 @@ def open_catalogue(home: Path | None) -> Iterator[tuple["Settings", "Catalogue"]
     from .settings import load_settings
 
     settings = load_settings(home=home)
-    catalogue = open_it(settings.home)
+    catalogue = open_it(settings.home, settings.database)
     try:
         yield settings, catalogue
     finally:

@@ -89,12 +89,12 @@ class Assistant:
 
     @property
     def conversations(self) -> Archive:
-        """The conversations that are kept in the home folder, opened when they are first asked for.
+        """The conversations that are kept in the home folder or the database, opened when they are first asked for.
 
         Raises `ArchiveUnreadable`.
         """
         with self._opening:
-            self._archive = self._archive or Archive(self.library.home / _CONVERSATIONS)
+            self._archive = self._archive or Archive(self.settings.database or self.library.home / _CONVERSATIONS)
             return self._archive
 
     @cached_property
@@ -115,7 +115,8 @@ class Assistant:
             if chosen.chroma_url
             else None
         )
-        return cls(Library(home or chosen.home, embedder, rebuild=rebuild, server=server), chosen)
+        library = Library(home or chosen.home, embedder, rebuild=rebuild, server=server, database=chosen.database)
+        return cls(library, chosen)
 
     def __enter__(self) -> "Assistant":
         return self

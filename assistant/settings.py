@@ -22,7 +22,7 @@ from pydantic_settings import (
 from .errors import InvalidSettings
 
 if TYPE_CHECKING:
-    from index_store import Services
+    from index_store import Postgres, Services
 
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
@@ -34,7 +34,7 @@ _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 class Settings(BaseSettings):
     """All settings with their defaults. Unknown names are refused, so that a misspelt one is noticed."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     home: Annotated[Path, Field(description="Folder of the library. Default: the platform's folder for user data.")] = (
         Field(default_factory=lambda: user_data_path("research-assistant"))
@@ -80,6 +80,16 @@ class Settings(BaseSettings):
     chroma_database: Annotated[str, Field(alias="CHROMA_DATABASE", description="Database of that tenant.")] = (
         "default_database"
     )
+    database_url: Annotated[
+        str,
+        Field(
+            alias="DATABASE_URL",
+            repr=False,
+            description="Address of a PostgreSQL database that keeps the papers and the conversations, such as "
+            "`postgresql://user:password@localhost/papers`; needs `CHROMA_URL` too. Any number of processes, each with "
+            "a home folder, then share the library. Empty: SQLite files in the home folder.",
+        ),
+    ] = ""
     summary_papers: Annotated[int, Field(ge=2, le=200, description="How many papers a summary takes in at most.")] = 40
     summary_calls: Annotated[
         int,
@@ -230,6 +240,21 @@ class Settings(BaseSettings):
         inside = [found[2] for _, value in values for found in _PASSWORD.finditer(str(value))]
         return tuple(dict.fromkeys([*whole, *inside]))
 
+    @model_validator(mode="after")
+    def _are_shared_together(self) -> "Settings":
+        if self.database_url and not self.chroma_url:
+            raise ValueError(
+                "DATABASE_URL is set and CHROMA_URL is not, so that the papers would be shared and their vectors not"
+            )
+        return self
+
+    @property
+    def database(self) -> "Postgres | None":
+        """The database that is shared, if there is one. Raises `LibraryUnreadable` for an address that cannot be."""
+        from index_store import Postgres
+
+        return Postgres(self.database_url) if self.database_url else None
+
     @property
     def services(self) -> "Services":
         """Where papers are fetched from by their identifiers."""
@@ -289,9 +314,8 @@ def load_settings(**given: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
-        raise InvalidSettings(
-            f"The setting {name!r} cannot be used: {reason}. The README lists every setting."
-        ) from error
+        which = f"The setting {name!r}" if name else "These settings"
+        raise InvalidSettings(f"{which} cannot be used: {reason}. The README lists every setting.") from error
     except SettingsError as error:  # a variable that must hold JSON and does not
         field = _FIELD.search(str(error))
         variable = f"{PREFIX}{field[1].upper()}" if field else "A setting"

@@ -4,9 +4,9 @@ from .adding import AddReport, add_files, add_records
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
-from .database import sqlite_engine
 from .doctor import Diagnosis, Problem, examine
 from .embedding import Embedder, open_embedder
+from .engines import DatabasePlace, Postgres, begin_alone, inserting, is_postgres, open_engine
 from .errors import (
     EmbeddingError,
     IndexOutdated,
@@ -24,7 +24,7 @@ from .lexicon import content_terms, terms
 from .library import Library, Status, open_catalogue, status
 from .listing import Listing, Order, Selection
 from .online import Identifier, Services, add_fetched, fetch, parse_identifier, query_arxiv
-from .papers import Paper, Passage, Sentence, plain_text
+from .papers import Paper, Passage, Sentence, fold, plain_text
 from .passages import passages, sentences
 from .readers import Malformed, Remark
 from .reranking import EndpointReranker
@@ -32,6 +32,7 @@ from .rows import State
 from .sample import sample_papers
 from .search import PaperHit, Ranking, SearchResult, SentenceMatch, like, match, search
 from .themes import Theme, layout, themes
+from .versions import Versions
 from .writers import as_text, formats, write
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Background",
     "Catalogue",
     "ChromaServer",
+    "DatabasePlace",
     "Diagnosis",
     "Embedder",
     "EmbeddingError",
@@ -57,6 +59,7 @@ __all__ = [
     "Paper",
     "PaperHit",
     "Passage",
+    "Postgres",
     "Problem",
     "Ranking",
     "ReaderError",
@@ -72,21 +75,27 @@ __all__ = [
     "Status",
     "Theme",
     "UnknownPaper",
+    "Versions",
     "add_fetched",
     "add_files",
     "add_records",
     "as_text",
+    "begin_alone",
     "content_terms",
     "directions",
     "everything",
     "examine",
     "fetch",
+    "fold",
     "formats",
+    "inserting",
+    "is_postgres",
     "layout",
     "like",
     "match",
     "open_catalogue",
     "open_embedder",
+    "open_engine",
     "parse_identifier",
     "passages",
     "plain_text",
@@ -94,7 +103,6 @@ __all__ = [
     "sample_papers",
     "search",
     "sentences",
-    "sqlite_engine",
     "status",
     "terms",
     "themes",

@@ -10,7 +10,8 @@ from .library import Library
 
 _log = logging.getLogger(__name__)
 _ELSEWHERE = "Another process is embedding them."
-_AGAIN = 60.0  # seconds until what failed, or what another process was at, is tried again
+_AGAIN = 60.0  # seconds until what failed is tried again
+_BESIDE = 5.0  # seconds until it is tried again to embed what another process was at, which may have been killed
 _LOOK = 0.5  # seconds until a change by another process is noticed
 
 
@@ -76,7 +77,8 @@ class Background:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._work.wait(_AGAIN)
+            beside = self._standing is not None and self._standing.problem == _ELSEWHERE
+            self._work.wait(_BESIDE if beside else _AGAIN)
             self._work.clear()
             if self._stop.is_set():
                 return

@@ -1,11 +1,11 @@
-"""The truth of the library: its papers, which of them are indexed, and every vector ever computed (SQLite)."""
+"""The truth of the library: its papers, which of them are indexed, and every vector ever computed."""
 
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, tuple_, update
 
 from .errors import UnknownPaper
 from .kept_vectors import KeptVectors
@@ -13,9 +13,10 @@ from .merging import Known, Outcome
 from .papers import Paper, normalise
 from .records import records_of, take_away
 from .rows import State, as_paper, parts, present, removal, searched_by
-from .schema import IMMEDIATE, CollectedRow, PaperRow, RecordRow
+from .schema import ChangesRow, CollectedRow, MetaRow, PaperRow, RecordRow
 from .shelf import Shelf
 
+_FORGOTTEN = "forgotten"  # the fact that says up to which change papers that are gone were deleted
 _KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
 
 
@@ -33,8 +34,18 @@ class Waiting:
     passage_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A paper as it is after its last change, whose number this is; `is_here` is False for one that was removed."""
+
+    paper: Paper
+    is_here: bool
+    change: int
+    position: int
+
+
 class Catalogue(Shelf, KeptVectors):
-    """A SQLite file. Several processes may read it; one at a time writes."""
+    """A SQLite file, or a database on PostgreSQL. Several processes may read it; one at a time writes."""
 
     # -- papers ---------------------------------------------------------------------------------------------------
 
@@ -45,8 +56,7 @@ class Catalogue(Shelf, KeptVectors):
         say is merged. A change of anything that is searched by makes the paper pending again.
         """
         records = [normalise(paper) for paper in papers]
-        with self._transaction() as session:
-            session.execute(IMMEDIATE)  # nobody adds the same paper between our reading and writing
+        with self._writing() as session:  # nobody adds the same paper between our reading and writing
             known = Known(session, records)
             outcomes = [known.put(record) for record in records]
             known.write()
@@ -74,8 +84,8 @@ class Catalogue(Shelf, KeptVectors):
                 found.update((row.id, as_paper(row)) for row in rows)
         return found
 
-    def page(self, *, limit: int = -1, offset: int = 0, state: State | None = None) -> list[Paper]:
-        """Papers in the order they were added; `limit` -1 means all."""
+    def page(self, *, limit: int | None = None, offset: int = 0, state: State | None = None) -> list[Paper]:
+        """Papers in the order they were added; `limit` None means all."""
         chosen = PaperRow.state == state if state else present()
         statement = select(PaperRow).where(chosen).order_by(PaperRow.position).limit(limit).offset(offset)
         with self._transaction() as session:
@@ -90,26 +100,24 @@ class Catalogue(Shelf, KeptVectors):
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Marks papers as removed. Raises `UnknownPaper` and then marks none."""
         known: set[str] = set()
-        with self._transaction() as session:
+        with self._writing() as session:
             for part in parts(paper_ids):
                 known.update(session.scalars(select(PaperRow.id).where(PaperRow.id.in_(part), present())))
             for paper_id in paper_ids:
                 if paper_id not in known:
                     raise UnknownPaper(paper_id)
             for part in parts(paper_ids):
-                session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal()))
+                session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal(session)))
 
     def remove_source(self, source: str) -> list[str]:
         """Forgets what a source says; marks the papers that came from no other as removed and returns their ids."""
-        with self._transaction() as session:
-            session.execute(IMMEDIATE)
+        with self._writing() as session:
             return take_away(session, source)
 
     def restore(self, paper_ids: Sequence[str]) -> int:
         """Brings removed papers back as they were; returns how many there were of them."""
         restored = 0
-        with self._transaction() as session:
-            session.execute(IMMEDIATE)
+        with self._writing() as session:
             for part in parts(paper_ids):
                 removed = PaperRow.state.in_([State.REMOVED, State.GONE])
                 rows = {
@@ -144,8 +152,13 @@ class Catalogue(Shelf, KeptVectors):
         """The first papers behind a position that wait for the index of meanings, oldest first."""
         return self._waiting(limit, PaperRow.state == State.PENDING, PaperRow.position > after)
 
-    def unworded(self, limit: int) -> list[Waiting]:
-        """The first papers that wait for the index of words, oldest first."""
+    def unworded(self, limit: int | None) -> list[Waiting]:
+        """The first papers that wait for the index of words, oldest first.
+
+        None where every process has an index of its own, see `changed_after`.
+        """
+        if self.is_served:
+            return []
         return self._waiting(limit, PaperRow.worded.is_(False), present())
 
     def still_waiting(self, batch: Sequence[Waiting]) -> list[Waiting]:
@@ -159,7 +172,7 @@ class Catalogue(Shelf, KeptVectors):
         # One that was removed and is back counts its changes anew.
         return [each for each in batch if now.get(each.paper.id) == (each.revision, *searched_by(each.paper))]
 
-    def _waiting(self, limit: int, *chosen: Any) -> list[Waiting]:
+    def _waiting(self, limit: int | None, *chosen: Any) -> list[Waiting]:
         statement = select(*PaperRow.__table__.columns).where(*chosen).order_by(PaperRow.position)
         with self._transaction() as session:
             rows = session.execute(statement.limit(limit))
@@ -176,14 +189,14 @@ class Catalogue(Shelf, KeptVectors):
 
     def _mark(self, done: Sequence[Waiting], statement: Any) -> None:
         same = statement.where(PaperRow.id == bindparam("of_id"), PaperRow.revision == bindparam("of_revision"))
-        with self._transaction() as session:
+        with self._writing() as session:
             if done:
                 each = [{"of_id": one.paper.id, "of_revision": one.revision} for one in done]
                 session.connection().execute(same, each)
 
     def note_passages(self, counts: dict[str, int]) -> None:
         """Keeps how many passages of each paper the index of meanings may hold, before it is given more or fewer."""
-        with self._transaction() as session:
+        with self._writing() as session:
             if counts:
                 statement = update(PaperRow).where(PaperRow.id == bindparam("of_id"))
                 each = [{"of_id": paper_id, "passage_count": count} for paper_id, count in counts.items()]
@@ -191,14 +204,16 @@ class Catalogue(Shelf, KeptVectors):
 
     def mark_all_pending(self, *, words: bool = True) -> None:
         """Makes every paper wait for the index of meanings, and with `words` for that of words too."""
-        with self._transaction() as session:
+        with self._writing() as session:
             session.execute(update(PaperRow).where(present()).values(state=State.PENDING))
         if words:
             self.mark_unworded()
 
     def mark_unworded(self) -> None:
-        """Makes every paper wait for the index of words."""
-        with self._transaction() as session:
+        """Makes every paper wait for the index of words, where there is one for all."""
+        if self.is_served:
+            return
+        with self._writing() as session:
             session.execute(update(PaperRow).where(present()).values(worded=False))
 
     def indexed_passages(self) -> int:
@@ -208,10 +223,37 @@ class Catalogue(Shelf, KeptVectors):
 
     def note_gone(self, paper_ids: Sequence[str]) -> None:
         """Notes that both indexes are without papers that are marked as removed, which can still be restored."""
-        with self._transaction() as session:
+        with self._writing() as session:
             for part in parts(paper_ids):
                 gone = (PaperRow.id.in_(part), PaperRow.state == State.REMOVED)
                 session.execute(update(PaperRow).where(*gone).values(state=State.GONE, passage_count=0))
+
+    # -- the sequence of changes ----------------------------------------------------------------------------------
+
+    def last_change(self) -> int:
+        """The number of the last change of what an index of words holds."""
+        with self._transaction() as session:
+            return session.scalars(select(ChangesRow.number)).one()
+
+    def leads_on(self, change: int, since: int) -> bool:
+        """Whether who knows all up to a change, and began with nothing at the change `since`, can go on from there.
+
+        Not who is behind what was forgotten, nor who comes from a catalogue that was put back to an earlier time.
+        """
+        forgotten = int(self.meta(_FORGOTTEN) or 0)
+        return forgotten <= max(change, since) and change <= self.last_change()
+
+    def changed_after(self, change: int, position: int, limit: int) -> list[Change]:
+        """The first papers, removed ones too, behind this position of this change, in the order of changes."""
+        columns = PaperRow.__table__.columns
+        later = tuple_(PaperRow.change, PaperRow.position) > (change, position)
+        statement = select(*columns).where(later).order_by(PaperRow.change, PaperRow.position)
+        here = (State.PENDING, State.INDEXED)
+        with self._transaction() as session:
+            rows = session.execute(statement.limit(limit))
+            return [Change(as_paper(row), row.state in here, row.change, row.position) for row in rows]
+
+    # -- the end of papers ----------------------------------------------------------------------------------------
 
     def forget(self, before: float | None = None) -> None:
         """Deletes the papers that are gone and were removed before a time, which is 30 days ago if none is given.
@@ -220,8 +262,12 @@ class Catalogue(Shelf, KeptVectors):
         """
         limit = time.time() - _KEPT if before is None else before
         old = or_(PaperRow.removed_at < limit, PaperRow.removed_at.is_(None))
-        with self._transaction() as session:
-            positions = [*session.scalars(select(PaperRow.position).where(PaperRow.state == State.GONE, old))]
-            for part in parts(positions):
+        with self._writing() as session:
+            gone = session.execute(select(PaperRow.position, PaperRow.change).where(PaperRow.state == State.GONE, old))
+            changes = {row.position: row.change for row in gone}
+            if changes:
+                known = int(getattr(session.get(MetaRow, _FORGOTTEN), "value", 0))
+                session.merge(MetaRow(name=_FORGOTTEN, value=str(max(known, *changes.values()))))
+            for part in parts([*changes]):
                 for table in (CollectedRow, RecordRow, PaperRow):
                     session.execute(delete(table).where(table.position.in_(part)))

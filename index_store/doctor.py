@@ -1,8 +1,6 @@
 """Compares the catalogue with both indexes, and names what differs."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -82,7 +80,7 @@ class _Examination:
         self.problems: list[Problem] = []
         self._pending = self._catalogue.ids(State.PENDING)
         self._indexed = self._catalogue.ids(State.INDEXED)
-        self._unworded = {waiting.paper.id for waiting in self._catalogue.unworded(-1)}
+        self._unworded = {waiting.paper.id for waiting in self._catalogue.unworded(None)}
         self.here = [*self._indexed, *self._pending]
         self._misfits = self._with_vectors_that_do_not_fit()
         self._kept = dict(self._vectors_of([each for each in self._indexed if each not in self._misfits]))
@@ -99,30 +97,15 @@ class _Examination:
 
     def _with_vectors_that_do_not_fit(self) -> set[str]:
         """The papers with kept vectors of another length than the model's, or of another number than their cuts."""
-        row = 4 * self._library.embedder.dimension
-        misfit = (
-            "SELECT id FROM papers JOIN vectors USING (content_hash) WHERE fingerprint = :model AND ("
-            "length(passages) = 0 OR length(passages) % :row OR length(sentences) % :row "
-            "OR length(passages) + length(sentences) != length(cuts) / 8 * :row)"
-        )
-        with self._file() as file:
-            named = {"model": self._library.embedder.fingerprint, "row": row}
-            return {str(paper_id) for (paper_id,) in file.execute(misfit, named)}
-
-    def _file(self) -> closing[sqlite3.Connection]:
-        return closing(sqlite3.connect(self._library.home / "catalogue.sqlite3", timeout=30))
+        embedder = self._library.embedder
+        return set(self._catalogue.ids_of_misfits(embedder.fingerprint, embedder.dimension))
 
     # -- the catalogue --------------------------------------------------------------------------------------------
 
     def look_at_catalogue(self) -> None:
         """The file itself, what still waits, and whether the kept vectors fit the model."""
-        with self._file() as file:
-            said = [str(row[0]) for row in file.execute("PRAGMA integrity_check(20)")]
-            loose = len(file.execute("PRAGMA foreign_key_check").fetchall())
-        if said != ["ok"]:
+        if said := self._catalogue.defects():
             self.problems.append(Problem(f"The catalogue's file is damaged: {said[0]}.", (), len(said), _RESTORE))
-        if loose:
-            self.problems.append(Problem("Rows of the catalogue belong to no paper.", (), loose, _RESTORE))
         self._note("Papers wait to be indexed by their meaning.", self._pending, INDEX)
         self._note("Papers wait to be indexed by their words.", self._unworded, INDEX)
         removed = self._catalogue.ids(State.REMOVED)

@@ -6,7 +6,6 @@ while one batch is being embedded, the one before it is written to the index in 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Event
 
@@ -14,8 +13,10 @@ import numpy as np
 
 from .catalogue import Catalogue, Waiting
 from .embedding import Embedder
+from .following import Bookmark, follow
 from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
+from .locks import Turns
 from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
 from .rows import State
@@ -29,13 +30,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The parts of an open library that indexing works on; `writing` is held while an index is changed."""
+    """The parts of an open library that indexing works on.
+
+    `writing` is held while the index of meanings is changed, and `writing_words` while that of words is. With a
+    `bookmark` the index of words is this home's own, which follows the catalogue's changes.
+    """
 
     catalogue: Catalogue
     lexicon: Lexicon
     vectors: PassageVectors
     embedder: Embedder
-    writing: Callable[[], AbstractContextManager[None]]
+    writing: Turns
+    writing_words: Turns
+    bookmark: Bookmark | None
 
 
 def drop_removed(rooms: Rooms) -> None:
@@ -44,14 +51,17 @@ def drop_removed(rooms: Rooms) -> None:
         with rooms.writing():
             removed = rooms.catalogue.ids(State.REMOVED)  # another process may have brought one back until here
             rooms.vectors.remove(removed)
-            rooms.lexicon.put([], removed=removed)
+            if not rooms.bookmark:
+                rooms.lexicon.put([], removed=removed)
             rooms.catalogue.note_gone(removed)
 
 
 def index_words(rooms: Rooms) -> None:
-    """Makes every paper that waits for it findable by its words."""
+    """Makes every paper that waits for it findable by its words, and follows what other homes changed."""
+    if rooms.bookmark:
+        return follow(rooms.catalogue, rooms.lexicon, rooms.bookmark, rooms.writing_words)
     while rooms.catalogue.unworded(1):
-        with rooms.writing():
+        with rooms.writing_words():
             batch = rooms.catalogue.unworded(_WORDS_BATCH)  # here, as another process may have put a newer text in
             rooms.lexicon.put([waiting.paper for waiting in batch])
             rooms.catalogue.mark_worded(batch)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, delete, except_, func, or_, select
 
 from .database import Database
+from .engines import inserting
 from .papers import Paper
 from .rows import State, parts, present
 from .schema import PaperRow, VectorsRow
@@ -44,8 +44,8 @@ class KeptVectors(Database):
             for content_hash, value in vectors.items()
         ]
         if rows:
-            with self._transaction() as session:
-                session.connection().execute(insert(VectorsRow).on_conflict_do_nothing(), rows)
+            with self._writing() as session:
+                session.connection().execute(inserting(session, VectorsRow).on_conflict_do_nothing(), rows)
 
     def vectors(self, fingerprint: str, papers: Sequence[Paper], dimension: int) -> dict[str, PaperVectors]:
         """The kept vectors of papers, by content hash; papers not yet embedded are absent."""
@@ -79,19 +79,31 @@ class KeptVectors(Database):
         with self._transaction() as session:
             return session.scalar(select(func.count()).select_from(PaperRow).where(*waiting)) or 0
 
+    def ids_of_misfits(self, fingerprint: str, dimension: int) -> list[str]:
+        """The ids of the papers whose kept vectors are not of this length, or not as many as their cuts."""
+        joined = VectorsRow.content_hash == PaperRow.content_hash
+        found = select(PaperRow.id).join(VectorsRow, joined).where(VectorsRow.fingerprint == fingerprint)
+        with self._transaction() as session:
+            return [*session.scalars(found.where(_misfit(dimension)))]
+
     def prune_vectors(self, fingerprint: str, dimension: int) -> None:
         """Deletes vectors of other models, those that do not fit the model, and those whose text no paper has."""
-        row, of_cut = 4 * dimension, 8  # bytes of a vector, and of the two offsets of what it is of
-        rows = (func.length(VectorsRow.passages) + func.length(VectorsRow.sentences)) / row
-        misfit = or_(
-            func.length(VectorsRow.passages) == 0,
-            func.length(VectorsRow.passages) % row != 0,
-            func.length(VectorsRow.sentences) % row != 0,
-            rows != func.length(VectorsRow.cuts) / of_cut,
-        )
-        unused = VectorsRow.content_hash.not_in(select(PaperRow.content_hash))
-        with self._transaction() as session:
+        misfit = _misfit(dimension)
+        # Not NOT IN, for which PostgreSQL would look through all papers once for each text.
+        unused = VectorsRow.content_hash.in_(except_(select(VectorsRow.content_hash), select(PaperRow.content_hash)))
+        with self._writing() as session:
             session.execute(delete(VectorsRow).where(or_(unused, misfit, VectorsRow.fingerprint != fingerprint)))
+
+
+def _misfit(dimension: int) -> ColumnElement[bool]:
+    row, of_cut = 4 * dimension, 8  # bytes of a vector, and of the two offsets of what it is of
+    rows = (func.length(VectorsRow.passages) + func.length(VectorsRow.sentences)) / row
+    return or_(
+        func.length(VectorsRow.passages) == 0,
+        func.length(VectorsRow.passages) % row != 0,
+        func.length(VectorsRow.sentences) % row != 0,
+        rows != func.length(VectorsRow.cuts) / of_cut,
+    )
 
 
 def _vectors(blobs: Sequence[Any], dimension: int) -> PaperVectors:

@@ -1,35 +1,36 @@
 """The library as a whole: opens the rooms of one home folder under a lock, and adds, removes and rebuilds."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event, Lock, RLock
+from threading import Event, Lock
 from types import TracebackType
 from uuid import uuid4
-
-from filelock import FileLock, Timeout
 
 from . import adding, ingest, sample
 from .adding import AddReport
 from .catalogue import Catalogue
 from .chroma import ChromaServer, Place
 from .embedding import Embedder
+from .engines import Postgres
 from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
+from .following import Bookmark
 from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
 from .listing import Selection
+from .locks import FolderLock, Turns
+from .locks import Lock as ProcessLock
 from .papers import Paper
 from .readers import Record
 from .rows import State
 from .vectors import PassageVectors
 
-_CATALOGUE, _VECTORS, _WORDS = "catalogue.sqlite3", "vectors", "words"
+_CATALOGUE, _VECTORS, _WORDS, _BOOKMARK = "catalogue.sqlite3", "vectors", "words", "words.bookmark"
 _LOCK, _EMBEDDING_LOCK = "index.lock", "embedding.lock"
 _LAYOUT = "3"  # of what both indexes hold of a paper; a change makes them anew from the catalogue, embedding nothing
 _MENDED = "The index of {} was damaged or half written; it is made anew, and nothing is embedded again."
-_WAIT = 60.0  # seconds for another process to finish a change, where several share a library
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ class Status:
     without_abstract: int = 0
 
 
-def open_catalogue(home: Path) -> Catalogue:
-    """The catalogue of a home folder, made if it is not there; needs no lock, for commands that only read.
+def open_catalogue(home: Path, database: Postgres | None = None) -> Catalogue:
+    """The catalogue of a home folder, or that in a database, made if it is not there; needs no lock.
 
     Raises `LibraryUnreadable` if the folder cannot be written.
     """
     _make(home)
-    return Catalogue(home / _CATALOGUE)
+    return Catalogue(database or home / _CATALOGUE)
 
 
 def _make(home: Path) -> None:
@@ -81,32 +82,41 @@ class Library:
     """An open library. Close it, or use it as a context manager.
 
     One process at a time owns it, unless its vectors are on a Chroma server: then any number may have it open, and a
-    change waits until another one is done.
+    change waits until another one is done. With the catalogue in a database on PostgreSQL too, these may have homes of
+    their own, also on other machines.
     """
 
     def __init__(
-        self, home: Path, embedder: Embedder, *, rebuild: bool = False, server: ChromaServer | None = None
+        self,
+        home: Path,
+        embedder: Embedder,
+        *,
+        rebuild: bool = False,
+        server: ChromaServer | None = None,
+        database: Postgres | None = None,
     ) -> None:
         """Opens the library in `home`, making what is not there.
 
         With `rebuild`, both indexes are emptied first and every paper becomes pending; kept vectors are used again.
         An index whose files are damaged, as by a kill while they were written, is made anew from the catalogue in the
         same way, and `mended` says so.
-        Raises `LibraryInUse`, `IndexOutdated` or `LibraryUnreadable`.
+        Raises `LibraryInUse`, `IndexOutdated` or `LibraryUnreadable`, and `ValueError` for a database without a server.
         """
+        if database and not server:
+            raise ValueError("a library whose catalogue is in a shared database has its vectors on a server")
         self.home, self.embedder, self._shared = home, embedder, server is not None
         self.mended: tuple[str, ...] = ()
         _make(home)
-        self._lock = FileLock(home / _LOCK, thread_local=False)
-        self._embedding_lock = FileLock(home / _EMBEDDING_LOCK, thread_local=False)
-        self._changing, self._indexing = RLock(), Lock()  # the same among the threads of this process
+        self._lock, self._indexing = FolderLock(home / _LOCK), Lock()
         if not self._shared:
             self._own()
         with ExitStack() as undo:
-            undo.callback(self._lock.release, force=True)
-            with self._writing():
-                self.catalogue = Catalogue(home / _CATALOGUE)
-                undo.callback(self.catalogue.close)
+            undo.callback(self._lock.end)
+            self.catalogue = Catalogue(database or home / _CATALOGUE)
+            undo.callback(self.catalogue.close)
+            self._take_locks()
+            with self._writing(), self._writing_words():
+                self._bookmark = self._open_bookmark()
                 self._place: Place = replace(server, collection=self._collection_name()) if server else home / _VECTORS
                 if not rebuild:
                     self._require_model()
@@ -120,37 +130,53 @@ class Library:
                 undo.callback(self.vectors.close)
                 self._refill_lost()
                 self.catalogue.forget()
-                ingest.index_words(self._rooms)  # seconds; a search before the next `index` finds by them
+            ingest.index_words(self._rooms)  # seconds; a search before the next `index` finds by them
             undo.pop_all()
 
     def _own(self) -> None:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
+        if not self._lock.take(0):
             raise LibraryInUse(
                 f"The library in {self.home} is open in another process. Ask on its page, or stop it first."
-            ) from error
+            )
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Held while an index is changed: by one thread, and where several processes share it, by one process."""
-        with self._changing:
-            try:
-                self._lock.acquire(timeout=_WAIT)
-            except Timeout as error:
-                raise LibraryInUse(
-                    f"Another process has been changing the library in {self.home} for {_WAIT:.0f} s; try again later."
-                ) from error
-            try:
-                yield
-            finally:
-                self._lock.release()
+    def _take_locks(self) -> None:
+        """What several processes share is locked where all of them see it: in the folder, or in the database.
+
+        Who takes both takes `_writing` first.
+        """
+        self._writing_words = self._writing = Turns(self._lock, f"the library in {self.home}")
+        self._embedding: ProcessLock = FolderLock(self.home / _EMBEDDING_LOCK)
+        if self.catalogue.is_served:
+            self._writing = Turns(self.catalogue.lock("writing"), "the library")
+            self._embedding = self.catalogue.lock("embedding")
+
+    def _open_bookmark(self) -> Bookmark | None:
+        """Where this home remembers what of a shared catalogue its index of words has; that of another is emptied."""
+        if self.catalogue.is_served:
+            bookmark = Bookmark(self.home / _BOOKMARK, f"{self._library_name()}/{_LAYOUT}")
+            if not bookmark.read():
+                self._empty_words()
+            return bookmark
+        if (self.home / _BOOKMARK).exists():  # the words are those of a catalogue in a database
+            self.catalogue.mark_unworded()
+            self._empty_words()
+            (self.home / _BOOKMARK).unlink()
+        return None
+
+    def _forget_words(self) -> None:
+        """Has the index of words filled anew."""
+        if self._bookmark:
+            self._bookmark.forget()
+        self.catalogue.mark_unworded()
 
     def _collection_name(self) -> str:
         """One server may hold several libraries; each has its own collection."""
+        return f"papers-{self._library_name()}"
+
+    def _library_name(self) -> str:
         if not self.catalogue.meta("library"):
             self.catalogue.set_meta("library", uuid4().hex[:12])
-        return f"papers-{self.catalogue.meta('library')}"
+        return str(self.catalogue.meta("library"))
 
     @property
     def _kind(self) -> str:
@@ -178,6 +204,7 @@ class Library:
 
     def _empty_indexes(self, *, rebuild: bool) -> None:
         self._empty_vectors(words=True)
+        self._forget_words()
         self._empty_words()
         if rebuild:
             self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
@@ -199,7 +226,7 @@ class Library:
             self._empty_vectors(words=False)
             mended.append("meanings")
         if not Lexicon.whole(self.home / _WORDS):
-            self.catalogue.mark_unworded()
+            self._forget_words()
             Lexicon.delete(self.home / _WORDS)
             mended.append("words")
         if any(self.catalogue.counts().values()):  # else it was killed before there was anything to lose
@@ -209,19 +236,27 @@ class Library:
         self.catalogue.set_meta("fingerprint", self.embedder.fingerprint)
         self.lexicon = Lexicon(self.home / _WORDS, shared=self._shared)
         self.vectors = PassageVectors(self._place, self.embedder.fingerprint)
-        self._rooms = ingest.Rooms(self.catalogue, self.lexicon, self.vectors, self.embedder, self._writing)
+        self._rooms = ingest.Rooms(
+            self.catalogue,
+            self.lexicon,
+            self.vectors,
+            self.embedder,
+            self._writing,
+            self._writing_words,
+            self._bookmark,
+        )
 
     def _refill_lost(self) -> None:
         """Has an index filled again that was deleted, or that has fewer passages than it was given."""
         if not self.lexicon.count:
-            self.catalogue.mark_unworded()
+            self._forget_words()
         if self.vectors.count < self.catalogue.indexed_passages():
             self.catalogue.mark_all_pending(words=False)
 
     def take_in(self) -> None:
         """Has both indexes follow what another process changed in the catalogue, but for what must be embedded."""
+        ingest.index_words(self._rooms)  # first, as it needs no other server
         ingest.drop_removed(self._rooms)
-        ingest.index_words(self._rooms)
 
     def __enter__(self) -> "Library":
         return self
@@ -235,7 +270,7 @@ class Library:
         """Gives back the files and the lock."""
         self.vectors.close()
         self.catalogue.close()
-        self._lock.release(force=True)
+        self._lock.end()
 
     def add_files(
         self,
@@ -281,13 +316,12 @@ class Library:
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Removes papers, which can be restored for 30 days. Raises `UnknownPaper` and then removes none."""
         self.catalogue.remove(paper_ids)
-        ingest.drop_removed(self._rooms)
+        self.take_in()
 
     def remove_source(self, source: str) -> list[str]:
         """Removes the papers that came from this source and no other; returns their ids. The others forget it."""
         removed = self.catalogue.remove_source(source)
-        ingest.drop_removed(self._rooms)
-        ingest.index_words(self._rooms)
+        self.take_in()
         return removed
 
     def restore(self, paper_ids: Sequence[str]) -> int:
@@ -303,21 +337,18 @@ class Library:
         that one goes on, with what was added here too, and nothing is done here.
         """
         if self._shared:
-            with self._writing():
+            with self._writing(), self._writing_words():
                 self._refill_lost()
-        ingest.drop_removed(self._rooms)
-        ingest.index_words(self._rooms)
+        self.take_in()
         done = 0
         with self._indexing:
             while not (stop and stop.is_set()):
-                try:
-                    self._embedding_lock.acquire(timeout=0)
-                except Timeout:
+                if not self._embedding.take(0):
                     break
                 try:
                     done += ingest.index_meanings(self._rooms, progress, stop)
                 finally:
-                    self._embedding_lock.release()
+                    self._embedding.give()
                 if not self.status().pending:  # what came after the last batch found the lock taken
                     break
         return done

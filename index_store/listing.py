@@ -47,7 +47,8 @@ class Listing:
 def chosen(selection: Selection) -> list[ColumnElement[bool]]:
     """The conditions of a selection."""
     found = [present()]
-    found += [PaperRow.listed.contains(word, autoescape=True) for word in fold(selection.text).split()]
+    words = fold(selection.text).replace("\0", " ").split()  # PostgreSQL takes no null character
+    found += [PaperRow.listed.contains(word, autoescape=True) for word in words]
     if selection.from_year is not None:
         found.append(PaperRow.year >= selection.from_year)
     if selection.to_year is not None:

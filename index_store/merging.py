@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from .filters import name_words
 from .papers import Paper, identity, title_key
 from .records import fill, record_values, records_of
-from .rows import State, as_paper, parts, rows_at
+from .rows import State, as_paper, next_change, parts, rows_at
 from .schema import CollectedRow, PaperRow, RecordRow
 
 
@@ -77,7 +77,7 @@ class Known:
             self._note(row, record)
             self._dirty[row] = None
             before = as_paper(row) if outcome is Outcome.UPDATED and len(rows) == 1 else None
-            fill(row, [*self._records[row].values()])
+            fill(self._session, row, [*self._records[row].values()])
             if before and replace(as_paper(row), sources=before.sources) == before:
                 outcome = Outcome.SAME  # another source says the same
         self._collect(row, paper.collections)
@@ -92,7 +92,7 @@ class Known:
             if other is not row and other.state in (State.PENDING, State.INDEXED)
         ]
         if not others:
-            fill(row, records)
+            fill(self._session, row, records)
             return
         for record in records:
             self.put(record)
@@ -116,6 +116,7 @@ class Known:
             if other.state not in (State.REMOVED, State.GONE):
                 _move_collections(self._session, other.position, row.position)
             other.state, other.removed_at, other.revision = State.REMOVED, None, other.revision + 1
+            other.change = next_change(self._session)
             self._dirty[other] = None
         same = self._records[row].get((record.source, record.id)) == record
         return Outcome.SAME if same and not others else Outcome.UPDATED

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .papers import Paper, author_key, listed_text, title_key
-from .rows import FIELDS, State, parts, present, removal, rows_at, searched_by
+from .rows import FIELDS, State, next_change, parts, present, removal, rows_at, searched_by
 from .sample import SOURCE as SAMPLE
 from .schema import PaperRow, RecordRow
 
@@ -54,11 +54,12 @@ def merged(records: Sequence[Paper]) -> Paper:
     return Paper(abstract=abstract, authors=authors, source="".join(sources[:1]), sources=sources, **fields)
 
 
-def fill(row: PaperRow, records: Sequence[Paper]) -> None:
+def fill(session: Session, row: PaperRow, records: Sequence[Paper]) -> None:
     """Writes what the records make of a paper; both indexes are behind from now on if they hold what has changed."""
     paper = merged(records)
     if row.state not in (State.PENDING, State.INDEXED) or searched_by(row) != searched_by(paper):
         row.state, row.worded, row.revision, row.removed_at = State.PENDING, False, (row.revision or 0) + 1, None
+        row.change = next_change(session)
     for name in FIELDS:
         setattr(row, name, getattr(paper, name))
     row.title_key, row.content_hash = title_key(paper.title), paper.content_hash
@@ -79,12 +80,12 @@ def take_away(session: Session, source: str) -> list[str]:
             if not left[row.position]:
                 gone.append(row.id)
             else:
-                fill(row, left[row.position])
+                fill(session, row, left[row.position])
     kept = [position for position, records in left.items() if records]
     for part in parts(kept):
         session.execute(delete(RecordRow).where(RecordRow.position.in_(part), RecordRow.source == source))
     for part in parts(gone):
-        session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal()))
+        session.execute(update(PaperRow).where(PaperRow.id.in_(part)).values(**removal(session)))
     return gone
 
 

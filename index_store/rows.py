@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
 
 from .papers import Paper
-from .schema import PaperRow
+from .schema import ChangesRow, PaperRow
 
 SQL_VARIABLES = 500  # SQLite allows 32,766 in a statement; smaller statements read better in a log
 FIELDS = ("title", "abstract", "authors", "year", "venue", "doi", "arxiv_id", "url", "source", "sources")
@@ -48,9 +49,18 @@ def rows_at(positions: Sequence[int]) -> Any:
     return select(PaperRow).where(PaperRow.position.in_(positions)).order_by(PaperRow.position)
 
 
-def removal() -> dict[str, Any]:
+def next_change(session: Session) -> int:
+    """The number of this transaction in the sequence of changes, which it takes when it first asks for it."""
+    if "change" not in session.info:
+        taking = update(ChangesRow).values(number=ChangesRow.number + 1).returning(ChangesRow.number)
+        session.info["change"] = session.connection().scalar(taking)  # not by the session, which would flush half a row
+    return int(session.info["change"])
+
+
+def removal(session: Session) -> dict[str, Any]:
     """What marks a paper as removed."""
-    return {"state": State.REMOVED, "removed_at": time.time(), "revision": PaperRow.revision + 1}
+    gone = {"state": State.REMOVED, "removed_at": time.time()}
+    return {**gone, "revision": PaperRow.revision + 1, "change": next_change(session)}
 
 
 def searched_by(record: PaperRow | Paper) -> tuple[Any, ...]:

@@ -1,18 +1,18 @@
 """The tables of the catalogue, and how a file of an earlier version becomes one of this."""
 
 import json
+from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Connection, Engine, Index, LargeBinary, UniqueConstraint, inspect, text
+from sqlalchemy import JSON, Connection, Engine, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from .papers import author_key, listed_text, title_key
+from .versions import Versions
 
-SCHEMA = "3"
-
-IMMEDIATE = text("BEGIN IMMEDIATE")
-"""Begins a transaction that nobody else can write in. Python's sqlite3 begins one at the first INSERT or UPDATE only,
-so that what is read and what is altered before stands outside of it."""
+SCHEMA = "4"
+VERSIONS = Versions("catalogue_version", SCHEMA, Path(__file__).with_name("migrations"))
+_BASELINE = "3"  # of the revisions in `migrations`; what is older, a SQLite file, comes there by the statements here
 
 _FROM_1 = (
     "ALTER TABLE papers ADD COLUMN worded BOOLEAN NOT NULL DEFAULT 0",
@@ -44,12 +44,17 @@ _FROM_2 = (
     "CREATE INDEX ix_papers_by_year ON papers (year, state)",
     "CREATE INDEX ix_papers_without_abstract ON papers (position) WHERE abstract = ''",
 )
+_BARE = text("abstract = ''")
 
 
 class Base(DeclarativeBase):
     """The root of the tables."""
 
-    type_annotation_map: ClassVar = {tuple[str, ...]: JSON, dict[str, Any]: JSON}
+    type_annotation_map: ClassVar = {
+        tuple[str, ...]: JSON,
+        dict[str, Any]: JSON,
+        str: String().with_variant(String(collation="C"), "postgresql"),  # in the order of characters, as SQLite has it
+    }
 
 
 class PaperRow(Base):
@@ -59,7 +64,8 @@ class PaperRow(Base):
     `revision` grows with every change, so that what was indexed before a change does not count as done.
     `passage_count` is at least the number of passages that the index of meanings holds of it.
     `sources` are those of its records, the first in `source`. `title_key`, `first_author` and `listed` serve lists:
-    they are what it is ordered and found by there. `removed_at` is in seconds since 1970.
+    they are what it is ordered and found by there. `removed_at` is in seconds since 1970. `change` is the number of the
+    last change of what the index of words holds of it, see `ChangesRow`.
     """
 
     __tablename__ = "papers"
@@ -67,7 +73,8 @@ class PaperRow(Base):
         Index("ix_papers_by_title", "title_key", "state"),  # with the state, so that a list's order needs no row
         Index("ix_papers_by_author", "first_author", "state"),
         Index("ix_papers_by_year", "year", "state"),
-        Index("ix_papers_without_abstract", "position", sqlite_where=text("abstract = ''")),
+        Index("ix_papers_without_abstract", "position", sqlite_where=_BARE, postgresql_where=_BARE),
+        Index("ix_papers_by_change", "change", "position"),
     )
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(unique=True)
@@ -90,6 +97,7 @@ class PaperRow(Base):
     revision: Mapped[int] = mapped_column(default=0)
     passage_count: Mapped[int] = mapped_column(default=0)
     removed_at: Mapped[float | None]
+    change: Mapped[int] = mapped_column(default=0)
 
 
 class RecordRow(Base):
@@ -140,20 +148,39 @@ class MetaRow(Base):
     value: Mapped[str]
 
 
+class ChangesRow(Base):
+    """The one row that every transaction that writes to PostgreSQL locks, so that they go one by one.
+
+    `number` is that of the last one that changed what an index of words holds of papers: it has no gaps, and one that
+    is seen has all before it seen too. `writes` counts all of them.
+    """
+
+    __tablename__ = "changes"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int]
+    writes: Mapped[int]
+
+
 def prepare(engine: Engine) -> str:
-    """Makes the tables, or brings those of an earlier version up to date; returns the version that the file has now."""
-    with engine.begin() as connection:
-        found = _version(connection)
-    if found in ("", "1", "2"):
-        with engine.begin() as connection:
-            connection.execute(IMMEDIATE)  # all or nothing, and by one process
-            _bring_up(connection, _version(connection))
-            found = _version(connection)
-    return found
+    """Makes the tables, or brings those of an earlier version up to date; returns the version that there is now."""
+    return VERSIONS.prepare(engine, _bring_up)
 
 
 def _bring_up(connection: Connection, found: str) -> None:
-    if found in ("1", "2"):
+    if not found:
+        Base.metadata.create_all(connection)
+        connection.execute(text("INSERT INTO changes VALUES (1, 0, 0)"))
+        connection.execute(text("INSERT INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
+        VERSIONS.stamp(connection, SCHEMA)
+    else:
+        if not VERSIONS.stamped(connection):
+            _to_baseline(connection, found)
+        VERSIONS.upgrade(connection)
+
+
+def _to_baseline(connection: Connection, found: str) -> None:
+    """Brings a SQLite file from before the revisions to where these begin."""
+    if found != _BASELINE:
         driver: Any = connection.connection.driver_connection
         driver.create_function("author_key", 1, lambda authors: author_key(json.loads(authors)), deterministic=True)
         driver.create_function("title_key", 1, title_key, deterministic=True)
@@ -161,18 +188,9 @@ def _bring_up(connection: Connection, found: str) -> None:
         Base.metadata.create_all(connection, [RecordRow.__table__, CollectedRow.__table__])  # type: ignore[list-item]
         for statement in (*(_FROM_1 if found == "1" else ()), *_FROM_2):
             connection.execute(text(statement))
-    elif not found:
-        Base.metadata.create_all(connection)
-    if found in ("", "1", "2"):
-        connection.execute(text("INSERT OR REPLACE INTO meta VALUES ('schema', :schema)"), {"schema": SCHEMA})
+        connection.execute(text("INSERT OR REPLACE INTO meta VALUES ('schema', :schema)"), {"schema": _BASELINE})
+    VERSIONS.stamp(connection, _BASELINE)
 
 
 def _listed_text(title: str, authors: str, *others: str) -> str:
     return listed_text(title, json.loads(authors), *others)
-
-
-def _version(connection: Connection) -> str:
-    """The version of a file, "" for an empty one. Version 1 was killed before it wrote its number if there is none."""
-    if not inspect(connection).has_table(MetaRow.__tablename__):
-        return ""
-    return str(connection.execute(text("SELECT value FROM meta WHERE name = 'schema'")).scalar() or "1")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, func, literal, select
-from sqlalchemy.dialects.sqlite import insert
 
 from .database import Database
+from .engines import inserting
 from .filters import Filter
 from .listing import Listing, Order, Selection, chosen, ordered
 from .papers import Paper
@@ -82,17 +82,18 @@ class Shelf(Database):
     def collect(self, name: str, paper_ids: Sequence[str]) -> int:
         """Puts papers into a named collection, made if need be; returns how many were not in it before."""
         found = 0
-        with self._transaction() as session:
+        with self._writing() as session:
             for part in parts(paper_ids):
                 members = select(literal(name), PaperRow.position).where(PaperRow.id.in_(part), present())
-                into = insert(CollectedRow).from_select(["name", "position"], members).on_conflict_do_nothing()
+                into = inserting(session, CollectedRow).from_select(["name", "position"], members)
+                into = into.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
                 found += max(0, session.connection().execute(into).rowcount)
         return found
 
     def uncollect(self, name: str, paper_ids: Sequence[str]) -> int:
         """Takes papers out of a named collection; returns how many were in it."""
         found = 0
-        with self._transaction() as session:
+        with self._writing() as session:
             for part in parts(paper_ids):
                 positions = select(PaperRow.position).where(PaperRow.id.in_(part))
                 gone = delete(CollectedRow).where(CollectedRow.name == name, CollectedRow.position.in_(positions))
@@ -101,14 +102,14 @@ class Shelf(Database):
 
     def delete_collection(self, name: str) -> None:
         """Forgets a named collection; its papers stay."""
-        with self._transaction() as session:
+        with self._writing() as session:
             session.execute(delete(CollectedRow).where(CollectedRow.name == name))
 
     def rename_collection(self, old: str, new: str) -> None:
         """Gives a named collection another name; one that has it already takes the papers in."""
-        with self._transaction() as session:
+        with self._writing() as session:
             members = select(literal(new), CollectedRow.position).where(CollectedRow.name == old)
-            into = insert(CollectedRow).from_select(["name", "position"], members).on_conflict_do_nothing()
+            into = inserting(session, CollectedRow).from_select(["name", "position"], members).on_conflict_do_nothing()
             session.connection().execute(into)
             if new != old:
                 session.execute(delete(CollectedRow).where(CollectedRow.name == old))

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from index_store import Embedder, Library, open_embedder
+from index_store import DatabasePlace, Embedder, Library, open_embedder
+
+from . import postgres as postgres_server
+from .postgres import RunningPostgres
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -70,8 +73,11 @@ def _block_network(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
 
 
+_OURS = ("CHROMA_", "DATABASE_URL", "OPENAI_", "RESEARCH_ASSISTANT_")
+
+
 def _clean_environment(patch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("OPENAI_", "RESEARCH_ASSISTANT_"))]:
+    for name in [name for name in os.environ if name.startswith(_OURS)]:
         patch.delenv(name)
     patch.setenv("HF_HUB_OFFLINE", "1")
     patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
@@ -95,6 +101,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESEARCH_ASSISTANT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RunningPostgres]:
+    """A PostgreSQL server for all tests; each takes a database of its own from it."""
+    with postgres_server.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> DatabasePlace:
+    """Where a catalogue or an archive may be: the test runs with a file, and with a database on PostgreSQL."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres").fresh()  # type: ignore[no-any-return]
+    return tmp_path / "database.sqlite3"
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Conversations are whole after a restart, found by their words, and keep every version of their turns."""
 
 import multiprocessing
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -9,6 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from assistant import (
@@ -27,8 +29,11 @@ from assistant import (
     conversation_from_json,
     conversation_to_json,
 )
+from assistant.archive_file import SCHEMA, VERSIONS, Base
 from assistant.conversations import new_id
+from index_store import Catalogue, DatabasePlace, Postgres, open_engine
 
+from ..postgres import PASSWORD, RunningPostgres
 from .making import make_paper
 
 ADA, BEN, CYD = make_paper("Ada"), make_paper("Ben"), make_paper("Cyd")
@@ -47,20 +52,25 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.sqlite3"
+def change(place: DatabasePlace, *statements: str) -> list[object]:
+    """Does something to the database behind the archive's back; the first value that each statement gives."""
+    engine = open_engine(place)
+    with engine.begin() as connection:
+        results = [connection.execute(text(statement)) for statement in statements]
+        found = [result.scalar() if result.returns_rows else None for result in results]
+    engine.dispose()
+    return found
 
 
 @pytest.fixture
-def open_archive(path: Path) -> Iterator[Callable[[], Archive]]:
+def open_archive(database: DatabasePlace) -> Iterator[Callable[[], Archive]]:
     """Opens the archive of this test, as another process or a later one would."""
     opened: list[Archive] = []
     clock = Clock()
 
     def open_archive(later: float = 0) -> Archive:
         clock.now += later
-        opened.append(Archive(path, clock))
+        opened.append(Archive(database, clock))
         return opened[-1]
 
     yield open_archive
@@ -283,7 +293,9 @@ def test_who_asks_in_a_conversation_that_was_deleted_elsewhere_has_it_back(archi
     assert archive.path(conversation.id) == tuple(turn.id for turn in conversation.turns)
 
 
-def test_what_was_deleted_a_month_ago_is_gone_for_good(path: Path, open_archive: Callable[..., Archive]) -> None:
+def test_what_was_deleted_a_month_ago_is_gone_for_good(
+    database: DatabasePlace, open_archive: Callable[..., Archive]
+) -> None:
     archive = open_archive()
     gone, left = kept(archive, "Gone?"), kept(archive, "Left?")
     archive.delete(gone.id)
@@ -293,9 +305,7 @@ def test_what_was_deleted_a_month_ago_is_gone_for_good(path: Path, open_archive:
     with pytest.raises(UnknownConversation):
         later.restore(gone.id)
     assert later.open(left.id).conversation == left
-    with sqlite3.connect(path) as file:
-        counts = [file.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
-    file.close()
+    counts = change(database, *(f"SELECT count(*) FROM {table}" for table in TABLES))
     assert counts == [1, 1, 1, 2]
 
 
@@ -414,23 +424,23 @@ def test_a_page_that_is_behind_gets_the_numbers_that_another_gave(open_archive: 
     assert one.choose(begun.id, there.turns[1].id).conversation == replace(there, references=here.references)
 
 
-def ask_ten(path: Path, conversation: Conversation, name: str) -> None:
+def ask_ten(place: DatabasePlace, conversation: Conversation, name: str) -> None:
     """Asks ten questions, each answered from a paper of its own."""
-    archive = Archive(path)
+    archive = Archive(place)
     for count in range(10):
         conversation = archive.save(with_answer(conversation, f"{name} {count}?", paper=make_paper(f"{name}{count}")))
     archive.close()
 
 
 def test_processes_and_threads_write_one_conversation_without_loss(
-    path: Path, open_archive: Callable[[], Archive], monkeypatch: pytest.MonkeyPatch
+    database: DatabasePlace, open_archive: Callable[[], Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(ROOT)  # where the other process finds this module
     archive = open_archive()
     begun = kept(archive, "One?")
     spawned = multiprocessing.get_context("spawn")
-    workers = [spawned.Process(target=ask_ten, args=(path, begun, "Process"))]
-    workers += [threading.Thread(target=ask_ten, args=(path, begun, f"Thread{n}")) for n in range(2)]  # type: ignore[list-item]
+    workers = [spawned.Process(target=ask_ten, args=(database, begun, "Process"))]
+    workers += [threading.Thread(target=ask_ten, args=(database, begun, f"Thread{n}")) for n in range(2)]  # type: ignore[list-item]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -493,55 +503,96 @@ def test_a_deleted_conversation_comes_back_to_its_owner_only(archive: Archive) -
     assert [listed.id for listed in ann.list()] == [conversation.id]
 
 
-def test_a_file_from_before_owners_is_brought_up_to_date(path: Path, archive: Archive) -> None:
+def test_conversations_from_before_owners_are_brought_up_to_date(database: DatabasePlace, archive: Archive) -> None:
     conversation = kept(archive, "One?")
     archive.close()
-    with sqlite3.connect(path) as file:
-        file.execute("DROP INDEX conversations_of_owner")
-        file.execute("ALTER TABLE conversations DROP COLUMN owner")
-        file.execute("UPDATE meta SET value = '1' WHERE name = 'schema'")
-    file.close()
-    with closing(Archive(path)) as again:
+    change(
+        database,
+        "DROP INDEX conversations_of_owner",
+        "ALTER TABLE conversations DROP COLUMN owner",
+        *(
+            ["UPDATE conversations_version SET version_num = '1'"]
+            if isinstance(database, Postgres)
+            else ["DROP TABLE conversations_version", "UPDATE meta SET value = '1' WHERE name = 'schema'"]
+        ),
+    )
+    with closing(Archive(database)) as again:
         assert again.open(conversation.id).conversation == conversation
         assert again.of("ann").list() == ()
         kept(again.of("ann"), "Two?")
-    with closing(Archive(path)) as later:
+    with closing(Archive(database)) as later:
         assert [listed.title for listed in later.list()] == ["One?"]
+
+
+def test_what_the_revisions_make_is_what_the_tables_are_declared_to_be(database: DatabasePlace) -> None:
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        VERSIONS.upgrade(connection)
+        named = {"version_table": VERSIONS.table, "include_name": lambda name, kind, _: not is_of_words(name, kind)}
+        assert compare_metadata(MigrationContext.configure(connection, opts=named), Base.metadata) == []
+    engine.dispose()
+    with closing(Archive(database)) as archive:
+        kept(archive, "One?")
+        assert found(archive, "on") == ["One?"]
+
+
+def is_of_words(name: str | None, kind: str) -> bool:
+    return kind == "table" and str(name).startswith(("words", "meta"))
+
+
+def test_the_newest_revision_is_that_of_the_program() -> None:
+    assert ScriptDirectory(str(VERSIONS.folder)).get_heads() == [SCHEMA]
+
+
+def test_catalogue_and_conversations_share_a_database(postgres: RunningPostgres) -> None:
+    place = postgres.fresh()
+    with closing(Catalogue(place)) as catalogue, closing(Archive(place)) as archive:
+        kept(archive, "One?")
+        catalogue.put([ADA])
+    with closing(Catalogue(place)) as catalogue, closing(Archive(place)) as archive:
+        assert (len(catalogue.page()), len(archive.list())) == (1, 1)
 
 
 # -- files that cannot be used ----------------------------------------------------------------------------------------
 
 
-def test_a_newer_file_is_refused_in_one_line_and_left_as_it_is(path: Path, archive: Archive) -> None:
+def test_newer_conversations_are_refused_in_one_line_and_left_as_they_are(
+    database: DatabasePlace, archive: Archive
+) -> None:
     archive.close()
-    with sqlite3.connect(path) as file:
-        file.execute("UPDATE meta SET value = '9' WHERE name = 'schema'")
-    file.close()
+    change(database, "UPDATE conversations_version SET version_num = '9'")
     with pytest.raises(ArchiveUnreadable) as refused:
-        Archive(path)
+        Archive(database)
     assert str(refused.value).endswith("have schema 9, this version reads 2; install the newer one.")
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(refused.value) and PASSWORD not in str(refused.value)
 
 
-def test_a_file_that_is_something_else_is_told(path: Path) -> None:
+def test_a_server_that_is_not_there_is_told() -> None:
+    with pytest.raises(ArchiveUnreadable, match="Check DATABASE_URL") as refused:
+        Archive(Postgres(f"postgresql://reader:{PASSWORD}@127.0.0.1:1/papers"))
+    assert "\n" not in str(refused.value) and PASSWORD not in str(refused.value)
+
+
+def test_a_file_that_is_something_else_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "conversations.sqlite3"
     path.write_bytes(b"no database " * 1000)
     with pytest.raises(ArchiveUnreadable, match=r"cannot be used \(file is not a database\)"):
         Archive(path)
 
 
-def test_a_damaged_turn_is_told(path: Path, archive: Archive) -> None:
+def test_a_damaged_turn_is_told(database: DatabasePlace, archive: Archive) -> None:
     conversation = kept(archive, "One?")
-    with sqlite3.connect(path) as file:
-        file.execute("UPDATE turns SET body = substr(body, 1, 40)")
-    file.close()
+    change(database, "UPDATE turns SET body = substr(body, 1, 40)")
     with pytest.raises(ArchiveUnreadable, match="are damaged: The turn cannot be read"):
         archive.open(conversation.id)
 
 
-def test_a_full_disk_is_told_and_loses_nothing(archive: Archive) -> None:
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "conversations.sqlite3")
     conversation = kept(archive, "One?")
     with archive._file.reading() as session:  # of the one connection that this thread has
         session.execute(text("PRAGMA max_page_count = 1"))
     with pytest.raises(ArchiveUnreadable, match="the disk is full"):
         archive.save(with_answer(conversation, "Two?", "long " * 100_000))
     assert archive.open(conversation.id).conversation == conversation
+    archive.close()

@@ -53,7 +53,7 @@ def test_a_home_that_is_given_brings_its_own_settings(home: Path, tmp_path: Path
 
 
 def test_dotenv_may_hold_the_settings_of_other_programs() -> None:
-    Path(".env").write_text("DATABASE_URL=x\nOPENAI_ORGANIZATION=y\nOPENAI_API_KEY=sk-secret\n")
+    Path(".env").write_text("REDIS_URL=x\nOPENAI_ORGANIZATION=y\nOPENAI_API_KEY=sk-secret\n")
     assert load_settings().openai_api_key == "sk-secret"
 
 
@@ -127,3 +127,21 @@ def test_every_setting_is_in_the_table_with_its_meaning() -> None:
     }
     assert rows.keys() == names.keys()
     assert all(field.description and field.description in rows[name] for name, field in names.items())
+
+
+def test_a_shared_database_without_shared_vectors_is_refused_in_one_line_that_does_not_show_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://reader:hidden@localhost/papers")
+    with pytest.raises(InvalidSettings, match="DATABASE_URL is set and CHROMA_URL is not") as refused:
+        load_settings()
+    assert "\n" not in str(refused.value)
+    assert "hidden" not in f"{refused.value} {refused.value.__cause__!r}"
+
+
+def test_the_address_of_a_database_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://reader:hidden@localhost/papers")
+    monkeypatch.setenv("CHROMA_URL", "http://localhost:8000")
+    settings = load_settings()
+    assert settings.database is not None and "hidden" in settings.database.url
+    assert "hidden" not in f"{settings} {settings!r} {settings.database} {settings.database!r}"

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 from zlib import crc32
 
-from index_store import ChromaServer, Embedder, Library, Paper, Ranking, search
+from index_store import ChromaServer, Embedder, Library, Paper, Postgres, Ranking, open_catalogue, search
 from index_store.vectors import PassageVectors
 
 ROOT = Path(__file__).parents[2]
@@ -90,12 +90,15 @@ def running(folder: Path) -> Iterator[RunningChroma]:
         server.kill()
 
 
-def on_server(server: ChromaServer) -> dict[str, type]:
-    """`Library` and `PassageVectors` as they are for a folder, with the vectors on a server all the same."""
+def on_server(server: ChromaServer, database: Postgres | None = None) -> dict[str, Callable[..., Any]]:
+    """`Library` and `PassageVectors` as they are for a folder, with the vectors on a server all the same.
+
+    With a `database` the catalogue is in that, too.
+    """
 
     class LibraryOnServer(Library):
         def __init__(self, home: Path, embedder: Embedder, *, rebuild: bool = False) -> None:
-            super().__init__(home, embedder, rebuild=rebuild, server=server)
+            super().__init__(home, embedder, rebuild=rebuild, server=server, database=database)
 
     def place(folder: Path) -> ChromaServer:
         return replace(server, collection=f"of-{crc32(str(folder).encode())}")
@@ -108,7 +111,8 @@ def on_server(server: ChromaServer) -> dict[str, type]:
         def delete(folder: Path) -> None:
             PassageVectors.delete(place(folder))
 
-    return {"Library": LibraryOnServer, "PassageVectors": VectorsOnServer}
+    there: dict[str, Callable[..., Any]] = {"Library": LibraryOnServer, "PassageVectors": VectorsOnServer}
+    return there | ({"open_catalogue": lambda home: open_catalogue(home, database)} if database else {})
 
 
 # -- a proxy ----------------------------------------------------------------------------------------------------------

@@ -70,20 +70,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs what is promised of an index or a library in both places."""
     module, name = metafunc.module.__name__.rpartition(".")[2], metafunc.function.__name__
     if module in (*_IN_BOTH_PLACES, _VECTORS) and not any(part in name for part in _OF_THE_FOLDER):
-        metafunc.parametrize("place", ["folder", "server"], indirect=True)
+        places = ["folder", "server", *(["database"] if module != _VECTORS else [])]
+        metafunc.parametrize("place", places, indirect=True)
 
 
 @pytest.fixture(autouse=True)
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Where the module's `Library` and `PassageVectors` keep their vectors in this test."""
     chosen: str = getattr(request, "param", "folder")
-    if chosen == "server":
+    if chosen != "folder":
         asked = request.node.callspec.params
         if (asked.get("owner"), asked.get("step")) == (Lexicon, "delete"):
             pytest.skip("where others may be searching, the files of the index of words are emptied and not deleted")
         server = request.getfixturevalue("chroma").fresh()
-        for name, there in on_server(server).items():
-            if name == "Library" or request.module.__name__.endswith(_VECTORS):
+        if chosen == "database" and "mark_worded" in asked.values():
+            pytest.skip("no paper is marked as worded where each home has its own index, see test_following.py")
+        shared = request.getfixturevalue("postgres").fresh() if chosen == "database" else None
+        for name, there in on_server(server, shared).items():
+            if name != "PassageVectors" or request.module.__name__.endswith(_VECTORS):
                 monkeypatch.setattr(request.module, name, there, raising=False)
     return chosen
 

@@ -1,4 +1,3 @@
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,10 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
-from index_store import Catalogue, LibraryUnreadable, Paper, Selection, State, UnknownPaper, rows
+from index_store import (
+    Catalogue,
+    DatabasePlace,
+    LibraryUnreadable,
+    Paper,
+    Selection,
+    State,
+    UnknownPaper,
+    open_engine,
+    rows,
+)
 from index_store.kept_vectors import PaperVectors
 from index_store.merging import Outcome
+
+from ..postgres import PASSWORD
 
 BERT = Paper("BERT: Pre-training of Transformers", "We introduce a model.", year=2018, source="a.jsonl")
 GPT = Paper("Language Models are Few-Shot Learners", "We train a larger model.", source="a.jsonl")
@@ -18,8 +30,8 @@ MODEL = "some-model/some-splitter"
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    opened = Catalogue(tmp_path / "catalogue.sqlite3")
+def catalogue(database: DatabasePlace) -> Iterator[Catalogue]:
+    opened = Catalogue(database)
     yield opened
     opened.close()
 
@@ -317,10 +329,12 @@ def test_only_removed_papers_are_forgotten(catalogue: Catalogue) -> None:
     assert (catalogue.ids(State.PENDING), catalogue.ids(State.GONE)) == ([gpt.id], [bert.id])
 
 
-def test_what_was_put_is_there_after_a_reopen_and_for_a_second_reader(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_what_was_put_is_there_after_a_reopen_and_for_a_second_reader(
+    database: DatabasePlace, catalogue: Catalogue
+) -> None:
     _, bert = put(catalogue, BERT)
     catalogue.set_meta("name", "value")
-    second = Catalogue(tmp_path / "catalogue.sqlite3")
+    second = Catalogue(database)
     assert second.paper(bert.id) == bert
     assert (second.meta("name"), second.meta("absent")) == ("value", None)
     second.close()
@@ -336,12 +350,14 @@ def test_a_failure_in_the_middle_of_a_call_records_nothing_of_it(catalogue: Cata
     assert catalogue.page() == []
 
 
-def test_a_catalogue_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    later = Catalogue(tmp_path / "later.sqlite3")
-    later.set_meta("schema", "4")
-    later.close()
-    with pytest.raises(LibraryUnreadable, match="schema 4"):
-        Catalogue(tmp_path / "later.sqlite3")
+def test_a_catalogue_of_a_later_version_is_refused(database: DatabasePlace, catalogue: Catalogue) -> None:
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE catalogue_version SET version_num = '5'"))
+    engine.dispose()
+    with pytest.raises(LibraryUnreadable, match="schema 5, this version reads 4; install the newer version") as refused:
+        Catalogue(database)
+    assert "\n" not in str(refused.value) and PASSWORD not in str(refused.value)
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -357,11 +373,11 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
         Catalogue(tmp_path)
 
 
-def test_readers_are_not_held_up_by_a_writer(tmp_path: Path, catalogue: Catalogue) -> None:
+def test_readers_are_not_held_up_by_a_writer(database: DatabasePlace, catalogue: Catalogue) -> None:
     _, bert = put(catalogue, BERT)
-    writer = sqlite3.connect(tmp_path / "catalogue.sqlite3", isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    writer.execute("UPDATE papers SET venue = 'half written'")
-    assert catalogue.paper(bert.id) == bert
-    writer.execute("ROLLBACK")
-    writer.close()
+    engine = open_engine(database)
+    with engine.connect() as writer:
+        writer.execute(text("UPDATE papers SET venue = 'half written'"))
+        assert catalogue.paper(bert.id) == bert
+        writer.rollback()
+    engine.dispose()

@@ -14,9 +14,12 @@ PAPERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    opened = Catalogue(tmp_path_factory.mktemp("list") / "catalogue.sqlite3")
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def catalogue(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    served = request.param == "postgres"
+    opened = Catalogue(
+        request.getfixturevalue("postgres").fresh() if served else tmp_path_factory.mktemp("list") / "list.sqlite3"
+    )
     opened.put(PAPERS)
     opened.collect("thesis", [paper.id for paper in opened.page()[1:3]])
     yield opened

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from index_store import Catalogue, Embedder, Library, Paper, Selection, State, UnknownPaper, search
+from index_store import Catalogue, DatabasePlace, Embedder, Library, Paper, Selection, State, UnknownPaper, search
 from index_store.merging import Outcome
 
 PREPRINT = Paper(
@@ -31,8 +31,8 @@ ARTICLE = Paper(
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
-    opened = Catalogue(tmp_path / "catalogue.sqlite3")
+def catalogue(database: DatabasePlace) -> Iterator[Catalogue]:
+    opened = Catalogue(database)
     yield opened
     opened.close()
 
