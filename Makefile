@@ -30,6 +30,14 @@ test-llm: install  ## a small real model end to end (llama.cpp with SmolLM2-135M
 test-faults: install  ## kill -9 in a loop over a large add, full disks and damaged files
 	FAULTS_KILLS=25 $(BIN)/pytest tests/faults -v --timeout 3600
 
+audit: .audit/.installed  ## known vulnerabilities of the locked packages, and what bandit finds in the code
+	.audit/bin/python tests/audit.py
+
+.audit/.installed: requirements-audit.lock
+	@$(PYTHON) -m venv .audit
+	@.audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-audit.lock
+	@touch $@
+
 fuzz: install  ## damage the fixtures of every format in many ways and read them
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest tests/fuzz -v --timeout 3600
 
@@ -52,5 +60,5 @@ lock: install  ## resolve pyproject.toml anew into requirements.lock (needs uv)
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-.PHONY: run install test test-llm test-faults fuzz bench load soak screenshots lock help
+.PHONY: run install test test-llm test-faults audit fuzz bench load soak screenshots lock help
 .DEFAULT_GOAL := run

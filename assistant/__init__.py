@@ -28,6 +28,7 @@ from index_store import (
 
 from .archive import Archive, Listed
 from .archive_turns import Opened
+from .binding import is_loopback
 from .citations import Citation, Piece, References, Uncited, bibtex, markdown, stored
 from .conversations import Conversation, Outcome, Turn, from_messages
 from .engine import Assistant
@@ -37,7 +38,9 @@ from .errors import (
     InvalidHistory,
     InvalidQuestion,
     InvalidSettings,
+    SignInNeeded,
     UnknownConversation,
+    UsersUnreadable,
     describe,
 )
 from .events import (
@@ -58,6 +61,7 @@ from .export import CitedPaper, as_bibtex, as_markdown, as_text, cited_papers
 from .intent import Length
 from .limits import limited, limits
 from .llm import Connection, check
+from .logs import set_up_logging
 from .preferences import Preferences
 from .references import Style, address, reference
 from .routing import Mode, Plan
@@ -65,6 +69,7 @@ from .settings import Settings, fixed_settings, load_settings, settings_table
 from .tables import Cell, to_csv
 from .topics import Dot, TopicMap
 from .turn_json import conversation_from_json, conversation_to_json, titled_from_json
+from .users import User, Users, known_as, signing_key
 
 __all__ = [
     "AddReport",
@@ -116,6 +121,7 @@ __all__ = [
     "Selection",
     "Sentence",
     "Settings",
+    "SignInNeeded",
     "Standing",
     "Status",
     "Style",
@@ -125,6 +131,9 @@ __all__ = [
     "Uncited",
     "UnknownConversation",
     "Unsourced",
+    "User",
+    "Users",
+    "UsersUnreadable",
     "address",
     "as_bibtex",
     "as_markdown",
@@ -139,6 +148,8 @@ __all__ = [
     "examples",
     "fixed_settings",
     "from_messages",
+    "is_loopback",
+    "known_as",
     "limited",
     "limits",
     "load_settings",
@@ -147,7 +158,9 @@ __all__ = [
     "plain_text",
     "reference",
     "sentences",
+    "set_up_logging",
     "settings_table",
+    "signing_key",
     "stored",
     "titled_from_json",
     "to_csv",

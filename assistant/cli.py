@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 import sys
 from dataclasses import asdict
 from importlib.metadata import entry_points, version
@@ -15,6 +14,7 @@ from .cli_collections import collection_app
 from .cli_evaluate import evaluate
 from .cli_library import add, remove, restore, sample_app
 from .cli_papers import doctor, export, list_papers, show
+from .cli_users import user_app
 from .console import FEW, AsJson, Home, index, open_assistant, open_catalogue, out, print_error, print_json, tell_mended
 
 _KEPT = "What was done is kept; `research-assistant index` or the page goes on from there."
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(collection_app, name="collection")
 app.add_typer(sample_app, name="sample")
+app.add_typer(user_app, name="user")
 
 
 def main() -> None:
@@ -75,11 +76,13 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on (RESEARCH_ASSISTANT_PORT).")] = None,
 ) -> None:
     """Open the page. On an empty library the sample collection is indexed first."""
+    from .binding import refuse_open, refuse_taken
     from .engine import Assistant
     from .settings import load_settings
 
     settings = load_settings(home=home, host=host, port=port)
-    _refuse_taken(settings.host, settings.port)
+    refuse_open(settings)
+    refuse_taken(settings.host, settings.port)
     (page,) = entry_points(group="research_assistant.page")
     serve_page = page.load()
     with Assistant.open(settings=settings) as assistant:
@@ -187,19 +190,3 @@ def settings() -> None:
 def print_version() -> None:
     """The version of the product."""
     out.print(version("research-assistant"), highlight=False)
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    """Raises `AddressUnavailable` before time is spent on a page that could not be served."""
-    from .errors import AddressUnavailable
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise AddressUnavailable(
-                f"The page cannot listen on {host}:{port} ({error.strerror or error}). "
-                f"Perhaps it is open there already; otherwise choose another port: `PORT={port + 1} make run`."
-            ) from error

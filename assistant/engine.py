@@ -46,6 +46,7 @@ from .keeping import Keeper, kept
 from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
 from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
+from .logs import log_turn
 from .planning import is_foreign, read_again
 from .preferences import Preferences, usual
 from .prompts import Prompts
@@ -257,6 +258,8 @@ class Assistant:
         events = kept(turn, conversation, draft, keeper) if conversation.id else turn(conversation)
         async with aclosing(events):
             async for event in events:
+                if isinstance(event, Done | Failed):
+                    log_turn(event.turn, owner, with_question=self.settings.log_questions)
                 yield event
 
     async def _turn(

@@ -5,6 +5,9 @@
     ├── InvalidQuestion     the question cannot be asked as it stands
     ├── InvalidHistory      a history or an exported conversation does not have the documented form
     ├── InvalidSettings     a setting is unknown or has a value that is not allowed
+    ├── InvalidUser         a name or a password cannot be used, or there is no such user
+    ├── UsersUnreadable     the file of the users cannot be read or written
+    ├── SignInNeeded        the page would be open to others without sign-in
     ├── UnknownConversation no conversation, or no turn of one, has that id
     ├── ArchiveUnreadable   the file of the conversations cannot be opened, read or written
     └── LLMError            the language model or its server
@@ -45,6 +48,18 @@ class InvalidHistory(AssistantError):
 
 class InvalidSettings(AssistantError):
     """The environment, `.env` or `settings.toml` holds something that is not a setting."""
+
+
+class InvalidUser(AssistantError):
+    """A name or a password that cannot be used, or a user who is not there."""
+
+
+class UsersUnreadable(AssistantError):
+    """The file of the users, or the key beside it, cannot be read or written."""
+
+
+class SignInNeeded(AssistantError):
+    """The page would listen to other machines, and nobody has to sign in."""
 
 
 class UnknownConversation(AssistantError):

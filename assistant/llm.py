@@ -204,6 +204,10 @@ async def check(connection: Connection) -> dict[str, Any]:
 def explain(error: Exception, connection: Connection) -> LLMError:
     """What a reader is told about a failure of the endpoint, and whether trying again may help."""
     model, address = connection.model, connection.base_url
+    said = error.message if isinstance(error, openai.APIError) else ""
+    if connection.key:  # some servers repeat what they were sent
+        said = said.replace(connection.key, "…")
+    said = said[:200]
     match error:
         case openai.APITimeoutError() | httpx.TimeoutException():
             return ServerUnreachable(
@@ -242,9 +246,9 @@ def explain(error: Exception, connection: Connection) -> LLMError:
         case openai.InternalServerError():
             return ServerFailed(f"{address} failed with error {error.status_code}. Try again in a moment.")
         case openai.APIStatusError():
-            return ServerFailed(f"{address} refused the request with error {error.status_code}: {error.message[:200]}")
+            return ServerFailed(f"{address} refused the request with error {error.status_code}: {said}")
         case openai.APIError() if error.body:
-            return ServerFailed(f"{address} broke off with an error: {error.message[:200]}")
+            return ServerFailed(f"{address} broke off with an error: {said}")
         case _:
             return ServerFailed(
                 f"{address} sent an answer that cannot be read. Try again, or check that it speaks "

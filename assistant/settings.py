@@ -2,8 +2,9 @@
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -11,6 +12,7 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(@)")  # in an address
+_PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
 
@@ -91,7 +95,16 @@ class Settings(BaseSettings):
         int,
         Field(ge=1, le=100, description="How often a summary may ask the model to read papers; the rest stays unread."),
     ] = 12
+    max_upload_mb: Annotated[
+        int, Field(ge=1, description="Megabytes of files that may be dropped on the page at once.")
+    ] = 2000
     max_question_characters: Annotated[int, Field(ge=1, description="Longer questions are refused.")] = 4000
+    turns_at_once: Annotated[
+        int, Field(ge=1, description="Questions that are answered at once; those asked meanwhile wait in a line.")
+    ] = 64
+    turns_per_user: Annotated[
+        int, Field(ge=1, description="Questions of one user, where one signs in, that are answered at once.")
+    ] = 4
     llm_model: Annotated[
         str, Field(description="Name of the model that writes answers. Empty: quoting mode, no model is asked.")
     ] = ""
@@ -134,8 +147,77 @@ class Settings(BaseSettings):
     prompts_folder: Annotated[
         Path | None, Field(description="Folder whose files replace those of `prompts/` that have the same name.")
     ] = None
-    host: Annotated[str, Field(description="Address the page listens on.")] = "127.0.0.1"
+    host: Annotated[
+        str, Field(description="Address the page listens on. Any but this machine's own needs sign-in.")
+    ] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535, description="Port the page listens on.")] = 7860
+    log_format: Annotated[
+        Literal["plain", "json"], Field(description="Form of the lines on stderr: `plain`, or `json` for machines.")
+    ] = "plain"
+    log_level: Annotated[
+        Literal["debug", "info", "warning"],
+        Field(description="What is logged: `info` has a line per question, `debug` also what libraries say."),
+    ] = "info"
+    log_questions: Annotated[bool, Field(description="Log also what was asked.")] = False
+    root_path: Annotated[
+        str, Field(description="Path under which a reverse proxy has the page, such as `/papers`. Empty: none.")
+    ] = ""
+    users_file: Annotated[
+        Path | None,
+        Field(description="File of those who may sign in, see `user`. Default: `users.json` in the home folder."),
+    ] = None
+    session_hours: Annotated[float, Field(gt=0, le=8760, description="Hours until one has to sign in again.")] = 12.0
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(
+            description="Addresses or networks, separated by commas, of reverse proxies whose `X-Forwarded-*` headers "
+            "and user header are believed. Empty: none."
+        ),
+    ] = ()
+    trusted_user_header: Annotated[
+        str,
+        Field(
+            description="Header in which such a proxy says who is signed in, such as `X-Forwarded-User`. Empty: none."
+        ),
+    ] = ""
+    admins: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(description="Names, separated by commas, of the admins among those whom the proxy signs in."),
+    ] = ()
+
+    @field_validator("trusted_proxies", "admins", mode="before")
+    @classmethod
+    def _are_listed(cls, given: Any) -> Any:
+        return tuple(filter(None, (part.strip() for part in given.split(",")))) if isinstance(given, str) else given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            ip_network(each, strict=False)
+        return given
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_path(cls, path: str) -> str:
+        if path.strip("/") and not _PATH.fullmatch(path.rstrip("/")):
+            raise ValueError(f"{path!r} is no path; it begins with / and holds letters, digits and - . _ ~ only")
+        return path.rstrip("/")
+
+    @model_validator(mode="after")
+    def _has_proxy(self) -> Self:
+        if self.trusted_user_header and not self.trusted_proxies:
+            raise ValueError(
+                f"{PREFIX}TRUSTED_USER_HEADER is believed of proxies only; name theirs in {PREFIX}TRUSTED_PROXIES"
+            )
+        return self
+
+    @property
+    def users_path(self) -> Path:
+        """The file of those who may sign in."""
+        return self.users_file or self.home / "users.json"
 
     @field_validator("arxiv_url", "doi_url", "abstracts_url")
     @classmethod
@@ -150,6 +232,13 @@ class Settings(BaseSettings):
         if folder and not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
         return folder
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown: keys, tokens and the passwords in addresses."""
+        values = [(field.repr, getattr(self, name)) for name, field in type(self).model_fields.items()]
+        whole = [value for is_shown, value in values if not is_shown and value]
+        inside = [found[2] for _, value in values for found in _PASSWORD.finditer(str(value))]
+        return tuple(dict.fromkeys([*whole, *inside]))
 
     @model_validator(mode="after")
     def _are_shared_together(self) -> "Settings":
@@ -244,7 +333,11 @@ def fixed_settings(settings: Settings) -> dict[str, str]:
         for name, field in Settings.model_fields.items()
         if field.repr
     }
-    return {name: "" if value in (None, {}) else str(value) for name, value in values.items()}
+    return {name: _PASSWORD.sub(r"\1…\3", _shown(value)) for name, value in values.items()}
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else "" if value in (None, {}) else str(value)
 
 
 def settings_table() -> str:
@@ -252,6 +345,6 @@ def settings_table() -> str:
     lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         variable = field.alias or f"{PREFIX}{name.upper()}"
-        default = "" if field.default_factory else f"`{field.default}`" if field.default != "" else "empty"
+        default = "" if field.default_factory else f"`{field.default}`" if field.default not in ("", ()) else "empty"
         lines.append(f"| `{variable}` | {default} | {field.description} |")
     return "\n".join(lines)

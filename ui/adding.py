@@ -16,6 +16,7 @@ from gradio.events import Dependency
 from assistant import AddReport, Assistant, AssistantError, Identifier, LibraryError, describe, parse_identifier
 
 from . import table, words
+from .rights import for_admins
 
 _log = logging.getLogger(__name__)
 _PAINT_SECONDS = 0.3
@@ -63,6 +64,7 @@ class AddPanel:
             self._add.click(self._add_identifiers, self._identifiers, self._parts, trigger_mode="once", **private),
         ]
 
+    @for_admins
     async def _add_files(self, files: Sequence[str] | None, request: gr.Request) -> AsyncIterator[Updates]:
         """Adds uploaded files, one after the other; the place to drop files is empty again afterwards."""
         paths = [Path(file) for file in files or ()]
@@ -85,6 +87,7 @@ class AddPanel:
             remarks=tuple(replace(each, file=each.file.removeprefix(folder)) for each in report.remarks),
         )
 
+    @for_admins
     async def _add_identifiers(self, typed: str, request: gr.Request) -> AsyncIterator[Updates]:
         """Adds the papers behind identifiers; what was typed goes when all of them were found."""
         try:
@@ -135,6 +138,7 @@ class AddPanel:
     def _at_work(self, working: bool) -> Updates:
         return {self._add: gr.update(interactive=not working), self._cancel: gr.update(visible=working)}
 
+    @for_admins
     def _stop(self, request: gr.Request) -> None:
         """Ends what this session is adding soon; what went in stays."""
         for stop in self._stops.get(request.session_hash or "", ()):

@@ -1,58 +1,39 @@
-"""The page as a whole: its layout, its wiring, and the server that it runs in."""
+"""The page as a whole: its layout and its wiring."""
 
 import asyncio
-import json
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import uvicorn
-from fastapi import FastAPI, Request, Response
-from starlette.middleware.base import RequestResponseEndpoint
-from starlette.staticfiles import StaticFiles
 
 from assistant import Assistant, Conversation
 
 from . import render, words
 from .chat import Chat, Parts
-from .controls import EXAMPLES, STYLE, controls
+from .controls import EXAMPLES, controls
 from .conversations import Sidebar
 from .library import LibraryView, Shelf
 from .limits import LimitsPanel
 from .model import ModelPanel
 from .preferences import PreferencesPanel
-from .saving import add_saving
+from .readers import Reader
+from .rights import guard
 from .session import Desk, Speaker
+from .signin import who
 
 _STATIC = Path(__file__).with_name("static")
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _WATCH_SECONDS = {True: 3.0, False: 6.0}  # while papers wait to be embedded, and while nothing does
-_LARGEST_UPLOAD = "2gb"
 _FROM_ADDRESS = '(_, ...others) => [new URLSearchParams(location.search).get("c") ?? "", ...others]'
-# Gradio's own scripts are inline and evaluate templates; everything from another host is refused.
-_CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-# The style sheet comes late, with Gradio's scripts; the fonts are there by then.
-_FONTS_FIRST = ", ".join(
-    f"<{font}>; rel=preload; as=font; type=font/woff2; crossorigin"
-    for font in (
-        "/static/fonts/IBMPlexSans/IBMPlexSans-Regular.woff2",
-        "/static/fonts/IBMPlexSans/IBMPlexSans-Bold.woff2",
-        "/fonts/source-serif-4-latin-wght-normal.woff2",
-    )
-)
 
 
-def build(assistant: Assistant) -> gr.Blocks:
-    """The page's components and what their events do."""
+def build(assistant: Assistant, reader: Reader | None) -> gr.Blocks:
+    """The page's components and what their events do, for a reader who is known before the page is opened, or not."""
     clicks = (_STATIC / "clicks.js").read_text(encoding="utf-8")
     with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         header = gr.HTML(elem_id="header")
+        is_who = gr.HTML(who(reader) if reader else "", elem_id="reader")
         gr.HTML(render.views(), elem_id="views")
         with gr.Row(elem_id="desk"):
             sidebar = Sidebar(assistant)
@@ -112,10 +93,12 @@ def build(assistant: Assistant) -> gr.Blocks:
         )  # fmt: skip
         chat = Chat(assistant, parts)
         _wire(blocks, chat, parts, limits, sidebar)
-        panel.wire(parts.speaker, header)
+        panel.wire(parts.speaker, header, blocks, parts.desk)
         limits.wire(blocks)
         preferences.wire(blocks, parts.desk)
         _watch(blocks, assistant, chat, parts, limits, library, sidebar)
+        blocks.load(lambda desk: who(desk.reader), parts.desk, is_who, **_PRIVATE)
+        guard(blocks)
     made: gr.Blocks = blocks
     return made
 
@@ -194,66 +177,3 @@ def _wire(blocks: gr.Blocks, chat: Chat, parts: Parts, limits: LimitsPanel, side
     for event in events:
         event.then(sidebar.painted, parts.desk, sidebar.parts, **_PRIVATE)
     sidebar.wire(chat, parts.desk, parts.speaker, every)
-
-
-def create_app(assistant: Assistant) -> FastAPI:
-    """The page behind a web server's interface, with its security headers."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.middleware("http")
-    async def _headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        if request.url.path == "/":
-            response.headers["Link"] = _FONTS_FIRST
-        return response
-
-    add_saving(app, assistant)
-    app.mount("/fonts", StaticFiles(directory=_STATIC / "fonts"))
-    assistant.background.wake()
-    blocks = build(assistant).queue(default_concurrency_limit=8, max_size=64)
-    gr.mount_gradio_app(
-        app,
-        blocks,
-        path="/",
-        theme=_theme(),
-        css=STYLE,
-        css_paths=[_STATIC / "page.css", _STATIC / "desk.css"],
-        head=_head(),
-        favicon_path=str(_STATIC / "mark.svg"),
-        footer_links=[],
-        show_error=False,
-        allowed_paths=[],
-        max_file_size=_LARGEST_UPLOAD,
-        ssr_mode=False,
-        mcp_server=False,
-    )
-    return app
-
-
-def serve(assistant: Assistant) -> None:
-    """Serves the page until interrupted."""
-    host, port = assistant.settings.host, assistant.settings.port
-    logging.basicConfig(level=logging.WARNING)
-    assistant.warm_up()
-    app = create_app(assistant)
-    shown = f"[{host}]" if ":" in host else host
-    print(f"{words.NAME} is open at http://{shown}:{port}  (Ctrl+C closes it)", flush=True)
-    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=2)
-
-
-def _head() -> str:
-    script = "".join((_STATIC / name).read_text(encoding="utf-8") for name in ("page.js", "peek.js", "copy.js"))
-    said = json.dumps(words.OF_SCRIPT).replace("<", "\\u003c")
-    return (
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<script type="application/json" id="words">{said}</script><script>{script}</script>'
-    )
-
-
-def _theme() -> gr.themes.Base:
-    # Only names: page.css says where the fonts are, which Gradio would fetch from elsewhere or let come late.
-    sans, mono = ["IBM Plex Sans", "ui-sans-serif", "sans-serif"], ["IBM Plex Mono", "ui-monospace", "monospace"]
-    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)

@@ -72,7 +72,7 @@ class Chat:
     """The handlers of the page."""
 
     def __init__(self, assistant: Assistant, parts: Parts) -> None:
-        self._assistant, self._parts, self._kept = assistant, parts, assistant.conversations
+        self._assistant, self._parts = assistant, parts
         self._writing = Writing(assistant)
         self._painting = 0  # pages on which an answer is being painted
         # Gradio makes all outputs of a handler anew whenever it yields, so those that are painted often have few.
@@ -105,7 +105,7 @@ class Chat:
             yield self._narrowed(self._refused(error, question, conversation, speaker, desk))
             return
         wish = self._wish(question, Mode(mode), speaker, desk, limits=within)
-        before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation)
+        before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation, desk)
         async for updates in self._turn(wish, before, conversation, speaker, desk, typed=True):
             yield self._narrowed(updates)
 
@@ -119,15 +119,16 @@ class Chat:
     ) -> Wish:
         return Wish(question, mode, length, limits, speaker.connection, speaker.quoting_only, desk.preferences)
 
-    async def _latest(self, conversation: Conversation) -> Conversation:
+    async def _latest(self, conversation: Conversation, desk: Desk) -> Conversation:
         """The conversation with what was asked behind it on another page meanwhile."""
-        if not conversation.id or self._writing.of(conversation.id):
+        if not conversation.id or self._writing.of(conversation.id, desk.owner):
             return conversation
         known = tuple(turn.id for turn in conversation.turns)
         try:
-            path = await asyncio.to_thread(self._kept.path, conversation.id)
+            kept = desk.kept(self._assistant)
+            path = await asyncio.to_thread(kept.path, conversation.id)
             if len(path) > len(known) and path[: len(known)] == known:
-                return (await asyncio.to_thread(self._kept.open, conversation.id)).conversation
+                return (await asyncio.to_thread(kept.open, conversation.id)).conversation
         except AssistantError:  # what cannot be read cannot have been gone on with
             return conversation
         return conversation
@@ -158,10 +159,12 @@ class Chat:
         if desk.watched and not desk.watched.over:  # it was sent twice
             yield self._nothing
             return
-        if self._writing.of(before.id):
+        if self._writing.of(before.id, desk.owner):
             yield {self._parts.draft: render.notice(words.BUSY), self._parts.announcement: words.BUSY}
             return
-        running = self._writing.start(wish, before if before.id else Conversation.begun(), kept, desk.editing)
+        running = self._writing.start(
+            wish, before if before.id else Conversation.begun(), kept, desk.editing, desk.owner
+        )
         desk.watched = running
         await running.settled(_PAINT_SECONDS)
         if running.refused:  # at once: then nothing is hidden that would be shown again right after
@@ -300,10 +303,10 @@ class Chat:
 
     async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Shows a conversation that is kept, and what is being written in it."""
-        running = self._writing.of(conversation_id)
+        running = self._writing.of(conversation_id, desk.owner)
         desk.leave()
         try:
-            kept = running.before if running else self._kept.open(conversation_id).conversation
+            kept = running.before if running else desk.kept(self._assistant).open(conversation_id).conversation
         except (UnknownConversation, ArchiveUnreadable) as error:
             said = describe(error).message
             yield self.begin(speaker, desk) | {self._parts.draft: render.notice(said), self._parts.announcement: said}
@@ -333,7 +336,7 @@ class Chat:
             case "version" if not desk.watched:
                 desk.editing = ""
                 try:
-                    return self.show(self._kept.choose(conversation.id, of).conversation, speaker, desk)
+                    return self.show(desk.kept(self._assistant).choose(conversation.id, of).conversation, speaker, desk)
                 except (UnknownConversation, ArchiveUnreadable) as error:
                     return {self._parts.draft: render.notice(describe(error).message)}
             case "earlier":
@@ -371,7 +374,7 @@ class Chat:
 
     def _turns(self, conversation: Conversation, desk: Desk) -> str:
         try:
-            versions = self._kept.versions(conversation.id) if conversation.id else {}
+            versions = desk.kept(self._assistant).versions(conversation.id) if conversation.id else {}
         except ArchiveUnreadable:  # the turn that could not be kept says so
             versions = {}
         return render.conversation(conversation, versions, desk.shown)

@@ -32,7 +32,7 @@ class Sidebar:
     """The parts of the list, and the handlers of its events."""
 
     def __init__(self, assistant: Assistant) -> None:
-        self._kept = assistant.conversations
+        self._assistant = assistant
         with gr.Column(elem_id="sidebar", scale=0, min_width=220):
             gr.HTML(sidebar.toggle())
             self.new = gr.Button(words.NEW, elem_id="new", size="sm")
@@ -70,7 +70,7 @@ class Sidebar:
 
         async def read(path: str | None, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
             try:
-                of = await asyncio.to_thread(self._taken_in, Path(path or ""))
+                of = await asyncio.to_thread(self._taken_in, Path(path or ""), desk)
             except AssistantError as error:
                 yield {self._said: render.notice(describe(error).message)}
                 return
@@ -87,7 +87,7 @@ class Sidebar:
     def painted(self, desk: Desk) -> Updates:
         """The list as it now is."""
         wanted = desk.listed + _LISTED
-        listed = self._kept.list(desk.searched, wanted + 1)
+        listed = desk.kept(self._assistant).list(desk.searched, wanted + 1)
         shown = sidebar.conversations(
             listed[:wanted],
             datetime.now().astimezone(),
@@ -108,12 +108,12 @@ class Sidebar:
             return {}
         return updates if desk.painted != before else {}
 
-    def _taken_in(self, path: Path) -> str:
+    def _taken_in(self, path: Path, desk: Desk) -> str:
         """Keeps the conversation of a file; returns its id. Raises `InvalidHistory`."""
         if path.stat().st_size > _LARGEST_FILE:
             raise InvalidHistory(words.too_large(_LARGEST_FILE))
         text = path.read_text(encoding="utf-8-sig", errors="replace")
-        return self._kept.put(*titled_from_json(text))
+        return desk.kept(self._assistant).put(*titled_from_json(text))
 
     def _search(self, typed: str, desk: Desk) -> Updates:
         desk.searched, desk.listed = typed or "", 0
@@ -123,7 +123,7 @@ class Sidebar:
         desk.renaming = of if deed == "rename" else ""
         if deed == "name":
             try:
-                self._kept.rename(of, value)
+                desk.kept(self._assistant).rename(of, value)
             except UnknownConversation:  # deleted elsewhere; the list no longer shows it
                 return
         elif deed == "more":
@@ -132,7 +132,7 @@ class Sidebar:
     def _delete(self, of: str, desk: Desk) -> bool:
         desk.renaming = ""
         try:
-            desk.deleted.append((of, self._kept.delete(of)))
+            desk.deleted.append((of, desk.kept(self._assistant).delete(of)))
         except UnknownConversation:
             return False
         return True
@@ -140,7 +140,7 @@ class Sidebar:
     def _restore(self, desk: Desk) -> Updates:
         """Brings back what was deleted last; what was deleted before that can be brought back next."""
         if desk.deleted:
-            self._kept.restore(desk.deleted.pop()[0])
+            desk.kept(self._assistant).restore(desk.deleted.pop()[0])
         return self.painted(desk) | self._offer(desk)
 
     def _offer(self, desk: Desk) -> Updates:

@@ -13,6 +13,7 @@ from assistant import Assistant, InvalidQuestion, Order, Selection, Standing, bi
 from . import render, table, words
 from .adding import AddPanel
 from .limits import LimitsPanel, year
+from .rights import for_admins
 from .sample import SampleButtons
 
 _CLICKS = Path(__file__).with_name("static") / "clicks.js"
@@ -133,9 +134,11 @@ class LibraryView:
 
     def changed(self, shelf: Shelf) -> bool:
         """Whether anything was written to the library, here or elsewhere, since this was last asked for the session."""
-        now = (self._catalogue.changes(), self._assistant.background.standing)
-        before, shelf.seen = shelf.seen, now
-        return now != before
+        before, shelf.seen = shelf.seen, self._state()
+        return shelf.seen != before
+
+    def _state(self) -> tuple[int, Standing | None]:
+        return self._catalogue.changes(), self._assistant.background.standing
 
     def noticed(self, shelf: Shelf) -> Updates:
         """The view again after a change; while papers are being embedded, only if there are more or fewer of them."""
@@ -145,6 +148,7 @@ class LibraryView:
     def _painted(self, shelf: Shelf) -> Updates:
         """The table and what is selected."""
         shelf.asked += 1
+        shelf.seen = shelf.seen or self._state()  # what is painted first is no news a moment later
         number, papers = shelf.asked, self._catalogue.listing(Selection(), limit=0).total
         listing = self._catalogue.listing(shelf.selection, shelf.order, shelf.descending, table.ROWS, shelf.offset)
         if listing.total and not listing.papers:  # its last page is gone
@@ -238,10 +242,12 @@ class LibraryView:
     def _opened(self, shelf: Shelf) -> list[str]:
         return list(self._catalogue.papers([shelf.opened]))
 
+    @for_admins
     def _put(self, name: str | None, shelf: Shelf) -> Updates:
         """Puts the selected papers into a collection."""
         return self._sorted(name, shelf, into=True)
 
+    @for_admins
     def _take(self, name: str | None, shelf: Shelf) -> Updates:
         """Takes the selected papers out of a collection."""
         return self._sorted(name, shelf, into=False)
@@ -256,9 +262,11 @@ class LibraryView:
         opened = self._open(shelf, shelf.opened) if shelf.opened else {}
         return self.show(shelf) | opened | done
 
+    @for_admins
     def _remove(self, shelf: Shelf) -> Updates:
         return self._removed(shelf, self._chosen(shelf))
 
+    @for_admins
     def _remove_opened(self, shelf: Shelf) -> Updates:
         return self._removed(shelf, self._opened(shelf))
 
@@ -278,6 +286,7 @@ class LibraryView:
             }
         )
 
+    @for_admins
     def _restore(self, shelf: Shelf) -> Updates:
         """Brings back what was removed last; what was removed before that can be brought back next."""
         count = self._library.restore(shelf.removed.pop()) if shelf.removed else 0

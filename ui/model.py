@@ -8,7 +8,8 @@ import gradio as gr
 from assistant import Assistant, Connection, check, describe
 
 from . import render, words
-from .session import Speaker
+from .rights import for_admins
+from .session import Desk, Speaker
 
 _Updates = tuple[Speaker, str, str, dict[str, Any]]
 
@@ -18,38 +19,47 @@ class ModelPanel:
 
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
-        settings = assistant.settings
         with gr.Accordion(words.MODEL_PANEL, open=False, elem_id="model-panel"):
             gr.HTML(f'<p class="hint">{words.MODEL_INTRO}</p>')
-            self._model = gr.Textbox(settings.llm_model, label=words.MODEL, placeholder=words.MODEL_HINT, max_lines=1)
-            self._address = gr.Textbox(settings.openai_base_url, label=words.ADDRESS, max_lines=1)
+            self._model = gr.Textbox(label=words.MODEL, placeholder=words.MODEL_HINT, max_lines=1)
+            self._address = gr.Textbox(label=words.ADDRESS, max_lines=1)
             self._key = gr.Textbox(label=words.KEY, type="password", placeholder=words.KEY_HINT)
             with gr.Row():
-                self._context = gr.Number(settings.llm_context_window, label=words.CONTEXT, precision=0, minimum=1)
-                self._longest = gr.Number(settings.llm_max_tokens, label=words.LONGEST, precision=0, minimum=1)
+                self._context = gr.Number(None, label=words.CONTEXT, precision=0, minimum=1)
+                self._longest = gr.Number(None, label=words.LONGEST, precision=0, minimum=1)
             with gr.Row():
                 self._temperature = gr.Number(
-                    settings.llm_temperature, label=words.TEMPERATURE, minimum=0, maximum=2, step=0.1, min_width=90
+                    None, label=words.TEMPERATURE, minimum=0, maximum=2, step=0.1, min_width=90
                 )
-                self._timeout = gr.Number(settings.llm_timeout, label=words.TIMEOUT, minimum=1, min_width=90)
-                self._retries = gr.Number(
-                    settings.llm_retries, label=words.RETRIES, precision=0, minimum=0, maximum=10, min_width=90
-                )
+                self._timeout = gr.Number(None, label=words.TIMEOUT, minimum=1, min_width=90)
+                self._retries = gr.Number(None, label=words.RETRIES, precision=0, minimum=0, maximum=10, min_width=90)
             with gr.Row(elem_id="model-actions"):
                 self._connect = gr.Button(words.CONNECT, size="sm", elem_id="connect")
                 self._disconnect = gr.Button(words.DISCONNECT, size="sm", elem_id="disconnect")
             self._outcome = gr.HTML(elem_id="model-outcome")
 
-    def wire(self, speaker: gr.State, header: gr.HTML) -> None:
-        """Connects the buttons to the session's speaker."""
+    def wire(self, speaker: gr.State, header: gr.HTML, blocks: gr.Blocks, desk: gr.State) -> None:
+        """Connects the buttons to the session's speaker, and fills the fields when the page is opened."""
         numbers = [self._context, self._longest, self._temperature, self._timeout, self._retries]
         fields = [self._model, self._address, self._key, *numbers, speaker]
+        filled = [self._model, self._address, *numbers]
+        blocks.load(self._filled, desk, filled, api_visibility="private", show_progress="hidden")
         changed = [speaker, header, self._outcome, self._key]
         self._connect.click(
             self._use, fields, changed, api_visibility="private", show_progress="minimal", trigger_mode="once"
         )
         self._disconnect.click(self._drop, None, changed, api_visibility="private", show_progress="hidden")
 
+    def _filled(self, desk: Desk) -> list[Any]:
+        """What the settings say. Not part of the page as it is sent, which is the same for everybody."""
+        known = self._assistant.settings
+        values = [
+            known.llm_model, known.openai_base_url, known.llm_context_window, known.llm_max_tokens,
+            known.llm_temperature, known.llm_timeout, known.llm_retries,
+        ]  # fmt: skip
+        return values if desk.reader and desk.reader.admin else [gr.skip()] * len(values)
+
+    @for_admins
     async def _use(
         self,
         model: str,
@@ -91,6 +101,7 @@ class ModelPanel:
             return before.key
         return settings.openai_api_key if base_url == settings.openai_base_url else ""
 
+    @for_admins
     def _drop(self) -> _Updates:
         return self._show(Speaker(quoting_only=True), words.DISCONNECTED)
 

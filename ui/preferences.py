@@ -19,7 +19,7 @@ class PreferencesPanel:
     """Fields for the length of answers, their sources and language, and for the theme."""
 
     def __init__(self, assistant: Assistant) -> None:
-        self._usual = assistant.settings.search_papers
+        self._settings, self._usual = assistant.settings, assistant.settings.search_papers
         self._kept = gr.BrowserState({}, storage_key=_KEPT_AS, secret=_NO_SECRET)
         with gr.Accordion(words.PREFERENCES, open=False, elem_id="preferences"):
             self._length = gr.Radio(
@@ -44,12 +44,13 @@ class PreferencesPanel:
             gr.HTML(f'<p class="hint">{words.LANGUAGE_HINT}</p>')
             gr.HTML(_themes(), elem_id="themes")
             self._said = gr.HTML(elem_id="preferences-said")
-            gr.HTML(_fixed(fixed_settings(assistant.settings)), elem_id="fixed-settings")
+            self._fixed = gr.HTML(elem_id="fixed-settings")
         self._fields = [self._length, self._papers, self._language]
 
     def wire(self, blocks: gr.Blocks, desk: gr.State) -> None:
         """Has what is chosen count from the next question on, and be there again when the page is next opened."""
         blocks.load(self._restore, [self._kept, desk], self._fields, **_PRIVATE)
+        blocks.load(self._told, desk, self._fixed, **_PRIVATE)
         changes = [self._length.input, self._papers.change, self._language.input]
         gr.on(
             changes,
@@ -59,6 +60,10 @@ class PreferencesPanel:
             trigger_mode="always_last",
             **_PRIVATE,
         )
+
+    def _told(self, desk: Desk) -> str:
+        """The other settings, for admins. Not part of the page as it is sent, which is the same for everybody."""
+        return _fixed(fixed_settings(self._settings)) if desk.reader and desk.reader.admin else ""
 
     def _restore(self, kept: Any, desk: Desk) -> tuple[str, int, str]:
         """What this browser keeps; it may be of another version or changed by hand."""

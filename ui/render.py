@@ -49,7 +49,7 @@ _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 
 _STYLES: Sequence[tuple[Style, str]] = (("bibtex", "BibTeX"), ("apa", "APA"), ("plain", words.PLAIN))
 
-_MARK = (
+MARK = (
     '<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path d="M10 5H5v22h5M22 5h5v22h-5"/>'
     '<path d="M13 12.5 16.5 10v12M13 22h7"/></svg>'
 )
@@ -63,7 +63,7 @@ def header(status: Status, model: str | None = None, standing: Standing | None =
     speaks = f"{words.WRITTEN_BY} {escape(visible(model))}" if model else words.QUOTING_MODE
     title = "" if model else f' title="{escape(words.QUOTING_MODE_MEANS)}"'
     return (
-        f'<header class="masthead"><div class="brand">{_MARK}<h1>{words.NAME}</h1>'
+        f'<header class="masthead"><div class="brand">{MARK}<h1>{words.NAME}</h1>'
         f'<p class="tagline">{words.TAGLINE}</p></div>'
         f'<p class="facts">{_count(status, standing)}'
         f'<span class="mode"{title}>{speaks}</span></p></header>'

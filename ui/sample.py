@@ -8,6 +8,7 @@ from gradio.events import Dependency
 from assistant import Assistant
 
 from . import render, words
+from .rights import for_admins
 
 Updates = dict[gr.components.Component, Any]
 
@@ -41,6 +42,7 @@ class SampleButtons:
             self._notice: "",
         }
 
+    @for_admins
     def remove(self) -> Updates:
         """Removes the sample papers and offers to bring them back."""
         self._library.remove_sample()
@@ -49,6 +51,7 @@ class SampleButtons:
             self._notice: render.notice(words.REMOVED_SAMPLE),
         }
 
+    @for_admins
     def add(self) -> Updates:
         """Adds the sample papers, found by their words at once; the page's head tells how far the embedding is."""
         self._library.add_sample()

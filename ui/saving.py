@@ -3,7 +3,7 @@
 from dataclasses import replace
 from urllib.parse import quote
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from assistant import (
@@ -18,6 +18,7 @@ from assistant import (
 
 from . import words
 from .export import Kind, as_html, file_name
+from .readers import reader_of
 
 _TYPES: dict[str, tuple[Kind, str]] = {
     "markdown": ("markdown", "text/markdown"),
@@ -31,11 +32,12 @@ def add_saving(app: FastAPI, assistant: Assistant) -> None:
     """Adds `save/CONVERSATION/KIND`, with `?turn=ID` for one turn of it only."""
 
     @app.get("/save/{conversation_id}/{kind}")
-    async def save(conversation_id: str, kind: str, turn: str = "") -> Response:
+    async def save(request: Request, conversation_id: str, kind: str, turn: str = "") -> Response:
         if kind not in _TYPES:
             return _refused(words.NO_SUCH_FORMAT)
         try:
-            opened = await run_in_threadpool(assistant.conversations.open, conversation_id)
+            kept = assistant.conversations.of(reader_of(request).name)
+            opened = await run_in_threadpool(kept.open, conversation_id)
         except AssistantError as error:
             return _refused(describe(error).message)
         turns = tuple(each for each in opened.conversation.turns if turn in ("", each.id))

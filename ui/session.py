@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from assistant import Assistant, Connection, Conversation, Preferences
+from assistant import Archive, Assistant, Connection, Conversation, Preferences
 
 from . import render
+from .readers import Reader
 from .writing import Running
 
 RECENT = 20  # turns of a long conversation that are shown at first, and more of at a time
@@ -18,7 +19,8 @@ class Desk:
     began, and this is as it is now. `watched` is the turn that is being painted, at the `visit`th time that one is, and
     `painted_at` when it last was looked after, on the monotonic clock; `editing` the one whose question is edited,
     `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how many more
-    than usual are `listed`, which is being renamed, those deleted here, and how it was last painted.
+    than usual are `listed`, which is being renamed, those deleted here, and how it was last painted. `reader` is who
+    sits there, as the last request said.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
@@ -33,6 +35,16 @@ class Desk:
     preferences: Preferences = field(default_factory=Preferences)
     deleted: list[tuple[str, str]] = field(default_factory=list)
     painted: str = ""
+    reader: Reader | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose conversations are read and written here, "" where nobody signs in."""
+        return self.reader.name if self.reader else ""
+
+    def kept(self, assistant: Assistant) -> Archive:
+        """The conversations of whoever sits here. Raises `ArchiveUnreadable`."""
+        return assistant.conversations.of(self.owner)
 
     def leave(self) -> None:
         """Turns to another conversation; what is being painted of this one no longer is."""

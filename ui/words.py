@@ -446,3 +446,41 @@ def question_of(place: int) -> str:
 def cited_in(answer: int, place: int, places: int) -> str:
     """The way back from a sentence to a place that cites it."""
     return f"answer {answer}" if places == 1 else f"answer {answer}, place {place}"
+
+
+NOT_BEGUN = "Stopped before it was begun."
+
+
+def ahead(count: int) -> str:
+    """That a question waits for those asked before it."""
+    return f"Many ask at once. {'You are next' if count == 0 else f'{count:,} ahead of you'}."
+
+
+# -- signing in, and what is refused before the page
+
+SIGN_IN, SIGN_OUT, SIGNED_IN_AS = "Sign in", "Sign out", "Signed in as"
+USER_NAME, PASSWORD = "Name", "Password"
+WRONG_PASSWORD = "That name and password do not belong together."
+SIGN_IN_FIRST = "Sign in first."
+NO_SIGN_IN = "Nobody can sign in at the moment; the log of the server says why."
+NOT_A_FORM = "This is not what the sign-in page sends."
+ADMINS_ONLY = "Only an admin may do this."
+NOT_YOURS = "This page was opened by somebody else. Reload it."
+NO_PAGE = "This does not say for which page it is."
+NOT_THERE = "There is nothing at this address."
+FOREIGN_ORIGIN = "This was sent by another site's page, and was not done."
+FOREIGN_HOST = (
+    "Without sign-in the page answers on this machine only, as localhost or 127.0.0.1. To offer it under a name, add a "
+    "user: research-assistant user add NAME --admin"
+)
+
+
+def locked_out(seconds: float) -> str:
+    """That attempts to sign in are refused for so long."""
+    minutes = max(1, round(seconds / 60))
+    return f"Too many failed attempts. Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
+
+
+def too_much(megabytes: int) -> str:
+    """That what was sent is too large."""
+    return f"This is larger than {megabytes:,} MB, which is the most that can be sent at once."

@@ -14,6 +14,7 @@ from assistant import (
     Event,
     Failed,
     Filter,
+    InvalidQuestion,
     Length,
     Mode,
     Paper,
@@ -29,6 +30,9 @@ from assistant import (
 )
 
 from . import render, words
+from .places import Places, Ticket
+
+_LOOK_SECONDS = 0.1  # between two looks of one who waits in the line
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class Running:
     """A turn that is being written. It goes on while its reader looks at something else, or has closed the page.
 
     `before` is the conversation that it is the next turn of. If it cannot begin, `kept` is shown again, and the turn
-    `edited` for it is so again. In the end it has its `last` event, or why it was `refused`. `events` counts what came.
+    `edited` for it is so again. `owner` is whose it is. In the end it has its `last` event, or why it was `refused`.
+    `events` counts what came.
     """
 
     wish: Wish
@@ -96,6 +101,7 @@ class Running:
     kept: Conversation
     edited: str
     draft: Draft
+    owner: str = ""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     last: Done | Failed | None = None
     refused: Exception | None = None
@@ -115,22 +121,26 @@ class Writing:
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self._running: dict[str, Running] = {}
+        self._places = Places(assistant.settings.turns_at_once, assistant.settings.turns_per_user)
 
-    def start(self, wish: Wish, before: Conversation, kept: Conversation, edited: str) -> Running:
+    def start(self, wish: Wish, before: Conversation, kept: Conversation, edited: str, owner: str = "") -> Running:
         """Has a turn written in a task of its own, which goes on when nobody looks any longer."""
         asked = " ".join(wish.question.split())
-        running = Running(wish, before, kept, edited, Draft(Plan(Mode.ASK, asked, asked)))
+        draft = Draft(Plan(Mode.ASK, asked, asked))
+        running = Running(wish, before, kept, edited, draft, owner)
         self._running[before.id] = running
         running.task = asyncio.create_task(self._write(running))
         return running
 
-    def of(self, conversation_id: str) -> Running | None:
-        """The turn that is being written in a conversation."""
-        return self._running.get(conversation_id)
+    def of(self, conversation_id: str, owner: str = "") -> Running | None:
+        """The turn that is being written in a conversation of this owner."""
+        running = self._running.get(conversation_id)
+        return running if running and running.owner == owner else None
 
     async def _write(self, running: Running) -> None:
-        wish = running.wish
+        wish, ticket = running.wish, self._places.take(running.owner)
         try:
+            await self._called(running, ticket)
             async for event in self._assistant.ask(
                 wish.question,
                 running.before,
@@ -140,6 +150,7 @@ class Writing:
                 quoting_only=wish.quoting_only,
                 length=wish.length,
                 within=wish.limits,
+                owner=running.owner,
                 preferences=wish.preferences,
             ):
                 if isinstance(event, Done | Failed):
@@ -150,5 +161,18 @@ class Writing:
         except Exception as error:  # refused before the turn began
             running.refused = error
         finally:
+            self._places.leave(ticket)
             del self._running[running.before.id]
             running.over = True
+
+    async def _called(self, running: Running, ticket: Ticket) -> None:
+        """Waits in the line, saying how many are ahead. Raises `InvalidQuestion` if it is stopped there."""
+        searching = running.draft.step
+        while not ticket.called:
+            if running.stop.is_set():
+                raise InvalidQuestion(words.NOT_BEGUN)
+            if (said := words.ahead(self._places.ahead(ticket))) != running.draft.step:
+                running.draft.step = said
+                running.events += 1
+            await asyncio.sleep(_LOOK_SECONDS)
+        running.draft.step = searching

@@ -1,7 +1,7 @@
 """Fifty readers on one process: alone, while papers are added, and with the model's server gone in the middle; a soak.
 
-`make load` runs all but the soak with READERS (50) readers and QUESTIONS (10) questions of each of the three kinds. Each
-reads for READING (15) seconds, half of it more or less, before it asks on. `make soak` runs the soak of MINUTES (15)
+`make load` runs all but the soak: READERS (50) readers ask QUESTIONS (10) questions of each of the three kinds, and
+read for READING (15) seconds, half of it more or less, before they ask on. `make soak` runs the soak of MINUTES (15)
 without such pauses.
 """
 

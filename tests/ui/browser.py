@@ -8,8 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from assistant import Users
 
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = (
@@ -18,30 +21,34 @@ _FLAGS = (
 ).split()
 _START_SECONDS = 60.0
 
+PASSWORD = "correct horse battery"
 QUESTION = "How does MiniCache compress the KV cache, and how much memory does it save?"
 
 
 @contextmanager
-def served(home: Path, *, start_seconds: float = _START_SECONDS, **settings: str) -> Iterator[str]:
+def served(
+    home: Path, *, start_seconds: float = _START_SECONDS, log: IO[bytes] | None = None, **settings: str
+) -> Iterator[str]:
     """The address of `process_of`."""
-    with process_of(home, start_seconds=start_seconds, **settings) as (address, _):
+    with process_of(home, start_seconds=start_seconds, log=log, **settings) as (address, _):
         yield address
 
 
 @contextmanager
 def process_of(
-    home: Path, *, start_seconds: float = _START_SECONDS, **settings: str
+    home: Path, *, start_seconds: float = _START_SECONDS, log: IO[bytes] | None = None, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Starts `research-assistant serve` on a home folder and gives its address and process; ends it afterwards.
 
-    `settings` are names and values as the environment has them.
+    `settings` are names and values as the environment has them. What the program says goes to `log`.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     program = Path(sys.executable).with_name("research-assistant")
     process = subprocess.Popen(
         [program, "serve", "--home", home, "--port", str(port)],
-        stdout=subprocess.DEVNULL,
+        stdout=log or subprocess.DEVNULL,
+        stderr=log,
         env={**os.environ, **settings, "RESEARCH_ASSISTANT_HOME": str(home)},
     )
     try:
@@ -78,6 +85,24 @@ def opened(page: Page, address: str) -> Page:
     expect(question(page)).to_be_visible()
     expect(page.locator("#header h1")).to_be_visible()
     return page
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> Page:
+    """Fills in the form that is open, and gives the page behind it once it can be used."""
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(question(page)).to_be_visible()
+    expect(page.locator("#header h1")).to_be_visible()
+    return page
+
+
+def with_users(home: Path) -> Path:
+    """The home with two users, `ann`, an admin, and `bob`, both with `PASSWORD`."""
+    users = Users(home / "users.json")
+    users.add("ann", PASSWORD, admin=True)
+    users.add("bob", PASSWORD)
+    return home
 
 
 def question(page: Page) -> Locator:

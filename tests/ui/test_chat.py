@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from assistant import Assistant, Conversation
+from assistant import Assistant, Conversation, Settings
 from ui import words
 from ui.chat import Chat, Parts
 from ui.session import Desk, Speaker
@@ -19,7 +19,9 @@ class Waiting:
 
     def __init__(self) -> None:
         self.stopped: list[asyncio.Event] = []
-        self.conversations = SimpleNamespace(versions=lambda _: {}, path=lambda _: ())
+        kept = SimpleNamespace(versions=lambda _: {}, path=lambda _: ())
+        self.settings = Settings()
+        self.conversations = SimpleNamespace(of=lambda _: kept)
 
     async def ask(self, *_: object, stop: asyncio.Event, **__: object) -> AsyncIterator[Any]:
         await stop.wait()

@@ -177,6 +177,18 @@ def test_what_is_set_on_the_page_counts_at_once_and_is_there_again_after_a_reloa
     expect(page.locator("#fixed-settings")).not_to_contain_text("OPENAI_API_KEY")
 
 
+def test_the_library_and_back_is_no_reload_and_leaves_the_conversation_open(page: Page) -> None:
+    ask(page, QUESTION)
+    address = page.url
+    assert "?c=" in address
+    page.evaluate("window.stays = true")
+    page.get_by_role("tab", name="Library").click()
+    expect(page.locator("#library-view")).to_be_visible()
+    page.get_by_role("tab", name="Chat").click()
+    expect(page.locator("#turns .turn")).to_be_visible()
+    assert page.evaluate("window.stays") and page.url.partition("#")[0] == address
+
+
 def test_a_new_conversation_counts_from_one_again(page: Page) -> None:
     ask(page, QUESTION)
     page.locator("#new").click()

@@ -329,7 +329,7 @@ def test_a_collection_is_made_filtered_by_asked_and_left(page: Page) -> None:
     page.get_by_role("option", name="reading group (3)").click()
     turn = ask(page, "How are sentences parsed?")
     expect(turn).to_contain_text("of the collection “reading group”")
-    for title in page.locator("details.card .title").all_inner_texts():
+    for title in page.locator("details.card .title").all_text_contents():
         assert title in ("Parsing grammar g021", "Parsing grammar g022", "Parsing grammar g023")
 
     opened(page)

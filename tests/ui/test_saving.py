@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
@@ -23,6 +23,7 @@ from assistant import (
     conversation_from_json,
 )
 from ui import words
+from ui.readers import Reader, put
 from ui.saving import add_saving
 
 PAPER = Paper("A title", "First one. Second one.", authors=("Ann Author",), year=2020, id="0123456789ab")
@@ -43,7 +44,12 @@ def kept(tmp_path: Path) -> Iterator[tuple[TestClient, Conversation]]:
         conversation = archive.save(conversation.with_turn(turn, references))
     app = FastAPI()
     add_saving(app, cast(Assistant, SimpleNamespace(conversations=archive)))
-    with TestClient(app) as client:
+
+    async def gate(scope: dict[str, Any], *channels: Any) -> None:
+        put(scope, Reader())
+        await app(scope, *channels)
+
+    with TestClient(gate) as client:
         yield client, conversation
     archive.close()
 

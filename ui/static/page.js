@@ -50,6 +50,13 @@
   });
   addEventListener("scroll", () => { places[document.documentElement.dataset.view] = scrollY; }, { passive: true });
   turnTo();
+  // Gradio gives the page a base address, against which "#library" is another page than that of a conversation.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest('a[href^="#"]');
+    if (!link || !views.includes(link.hash.slice(1)) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    location.hash = link.hash;
+  });
   document.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     const tab = step && event.target instanceof Element && event.target.closest("#views [role=tab]");

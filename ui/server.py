@@ -1,0 +1,98 @@
+"""The server that the page runs in: what stands before it, where it is found, and how it starts."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from assistant import Assistant, Users, set_up_logging
+
+from . import words
+from .app import build
+from .controls import STYLE
+from .gate import Gate
+from .health import add_health
+from .readers import Reader
+from .rights import STYLE as FOR_ADMINS
+from .saving import add_saving
+from .sessions import Cookies, Pages
+from .signin import add_sign_in
+
+_STATIC = Path(__file__).with_name("static")
+
+
+def create_app(assistant: Assistant) -> FastAPI:
+    """The page behind a web server's interface, with the gate before it."""
+    settings, app = assistant.settings, FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    users = Users(settings.users_path)
+    signs_in = bool(settings.trusted_user_header or users.all())
+    blocks = build(assistant, None if signs_in else Reader())
+    blocks.queue(default_concurrency_limit=None, max_size=None)
+    cookies = Cookies(users, settings.users_path, settings.session_hours)
+    add_sign_in(app, settings, users, cookies)
+    add_saving(app, assistant)
+    add_health(app, assistant)
+    app.mount("/fonts", StaticFiles(directory=_STATIC / "fonts"))
+    assistant.background.wake()
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        theme=_theme(),
+        css=f"{STYLE}{FOR_ADMINS}",
+        css_paths=[_STATIC / "page.css", _STATIC / "desk.css"],
+        head=_head(),
+        favicon_path=str(_STATIC / "mark.svg"),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        allowed_paths=[],
+        max_file_size=f"{settings.max_upload_mb}mb",
+        ssr_mode=False,
+        mcp_server=False,
+    )
+    pages = Pages(blocks.state_holder.__contains__)
+    app.add_middleware(Gate, settings=settings, users=users, cookies=cookies, pages=pages)
+    return app
+
+
+def serve(assistant: Assistant) -> None:
+    """Serves the page until interrupted."""
+    settings = assistant.settings
+    host, port = settings.host, settings.port
+    set_up_logging(settings)
+    assistant.warm_up()
+    app = create_app(assistant)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"{words.NAME} is open at http://{shown}:{port}{settings.root_path}  (Ctrl+C closes it)", flush=True)
+    # What proxies say is the gate's to believe; uvicorn would believe any on this machine.
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+def _head() -> str:
+    script = "".join(
+        (_STATIC / name).read_text(encoding="utf-8") for name in ("signed.js", "page.js", "peek.js", "copy.js")
+    )
+    said = json.dumps(words.OF_SCRIPT).replace("<", "\\u003c")
+    return (
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<script type="application/json" id="words">{said}</script><script>{script}</script>'
+    )
+
+
+def _theme() -> gr.themes.Base:
+    # Only names: page.css says where the fonts are, which Gradio would fetch from elsewhere or let come late.
+    sans, mono = ["IBM Plex Sans", "ui-sans-serif", "sans-serif"], ["IBM Plex Mono", "ui-monospace", "monospace"]
+    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=sans, font_mono=mono)
