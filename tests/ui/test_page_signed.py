@@ -109,13 +109,16 @@ def test_a_conversations_address_is_opened_behind_the_form(browser: Browser, add
         expect(page.locator("#turns .turn")).to_have_count(1)
 
 
-def test_a_page_whose_session_is_over_leads_to_the_form(browser: Browser, address: str) -> None:
+def test_a_page_whose_session_is_over_leads_to_the_form_and_back_to_what_was_typed(
+    browser: Browser, address: str
+) -> None:
     with at(browser, address) as page:
         sign_in(page, "ann")
-        page.context.clear_cookies()
         question(page).fill(QUESTION)
-        question(page).press("Enter")
+        page.context.clear_cookies()
         expect(page.get_by_label("Password")).to_be_visible()
+        sign_in(page, "ann")
+        expect(question(page)).to_have_value(QUESTION)
 
 
 def test_the_cookie_is_of_this_page_only_and_no_script_reads_it(address: str) -> None:

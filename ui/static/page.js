@@ -341,7 +341,14 @@
       settle(line, (part) => part.setAttribute("aria-live", "polite"));
     }
     settle("#collection-name input", (box) => { box.placeholder = words.collection; });
-    settle("#question textarea", (box) => box.setAttribute("aria-label", words.question));
+    settle("#question textarea", (box) => {
+      box.setAttribute("aria-label", words.question);
+      const typed = sessionStorage.getItem("typed"); // see signed.js
+      sessionStorage.removeItem("typed");
+      if (!typed) return;
+      box.value = typed;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    });
     document.documentElement.lang ||= "en";
     document.body.append(back, keys);
   };

@@ -1,10 +1,15 @@
-// A page whose session is over leads to the sign-in page, as nothing on it works any more.
+// A page whose session is over leads to the sign-in page, as nothing on it works any more. What was typed is there again
+// behind it, in this tab.
 (() => {
   "use strict";
   const usual = window.fetch;
   window.fetch = async (...given) => {
     const answer = await usual(...given);
-    if (answer.status === 401 && new URL(answer.url).origin === location.origin) location.reload();
+    if (answer.status === 401 && new URL(answer.url).origin === location.origin) {
+      const typed = document.querySelector("#question textarea")?.value;
+      if (typed) sessionStorage.setItem("typed", typed);
+      location.reload();
+    }
     return answer;
   };
 })();
