@@ -52,9 +52,9 @@ def snippets(session: Session, found: Sequence[str], conversations: Iterable[str
 
 
 def _quoted(words: Sequence[str]) -> list[str]:
-    """The words as FTS5 takes them, so that nothing in them is syntax; the last may go on."""
+    """The words as FTS5 takes them, so that nothing in them is syntax; the last may go on, unless a sign ends it."""
     quoted = [f'"{word}"' for word in words]
-    return [*quoted[:-1], f"{quoted[-1]}*"]
+    return [*quoted[:-1], f"{quoted[-1]}*"] if words[-1][-1].isalnum() else quoted
 
 
 def _parts(marked: str) -> Snippet:

@@ -86,9 +86,14 @@ def _words(said: str) -> list[_Word]:
 def _queries(terms: Sequence[str]) -> list[str]:
     """The terms as PostgreSQL takes them: what is one term here may be several words in a row; the last may go on."""
     phrases = [[f"'{word.folded}'" for word in _words(term)] for term in terms]
-    if phrases[-1]:
+    if phrases[-1] and _goes_on(terms[-1]):
         phrases[-1][-1] += ":*"
     return [" <-> ".join(phrase) for phrase in phrases]
+
+
+def _goes_on(term: str) -> bool:
+    """Whether a reader may still be typing it; a sign ends it, as in C++."""
+    return term[-1].isalnum()
 
 
 def _snippet(said: str, terms: Sequence[str]) -> Snippet:
@@ -119,7 +124,7 @@ def _hits(words: Sequence[_Word], terms: Sequence[str], term: int) -> list[tuple
     if not phrase:
         return []
     *whole, last = phrase
-    goes_on = term == len(terms) - 1
+    goes_on = term == len(terms) - 1 and _goes_on(terms[term])
     found = []
     for start in range(len(words) - len(whole)):
         end = start + len(whole)

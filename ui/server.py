@@ -1,6 +1,7 @@
 """The server that the page runs in: what stands before it, where it is found, and how it starts."""
 
 import json
+import logging
 from pathlib import Path
 
 import gradio as gr
@@ -64,6 +65,7 @@ def serve(assistant: Assistant) -> None:
     settings = assistant.settings
     host, port = settings.host, settings.port
     set_up_logging(settings)
+    logging.getLogger("asyncio").addFilter(_is_ours)
     assistant.warm_up()
     app = create_app(assistant)
     shown = f"[{host}]" if ":" in host else host
@@ -79,6 +81,12 @@ def serve(assistant: Assistant) -> None:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """False for what Gradio's stream of events leaves behind when a page is closed while it waits: it answers the end
+    of its generator with one more message, which nobody is there to get."""
+    return not (record.exc_info and "async generator ignored GeneratorExit" in str(record.exc_info[1]))
 
 
 def _head() -> str:

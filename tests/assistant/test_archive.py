@@ -366,6 +366,13 @@ def test_words_are_found_in_titles_questions_and_answers_of_all_versions(
     assert found(library, search) == titles
 
 
+def test_a_word_that_ends_with_a_sign_is_whole(archive: Archive) -> None:
+    kept(archive, "Which caches are compressed?")
+    kept(archive, "Which of them are written in C++?")
+    assert found(archive, "c++") == ["Which of them are written in C++?"]
+    assert len(found(archive, "c")) == 2
+
+
 def test_without_words_the_search_is_the_list(library: Archive) -> None:
     assert found(library, "  ") == found(library, "") and len(found(library, "")) == 3
 
