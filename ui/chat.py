@@ -199,7 +199,7 @@ class Chat:
         if desk.visit != visit or not desk.watched:
             yield self._nothing
             return
-        desk.watched = None
+        desk.watched, desk.painted_at = None, time.monotonic()
         if running.last:
             yield self.show(running.last.conversation, speaker, desk)
         elif running.refused:
@@ -234,10 +234,11 @@ class Chat:
         Gradio keeps one stream of events per page, and closes it when none is awaited. A question that is asked at that
         moment is dropped by the server, or its last paint goes into the closed stream: the page would wait forever.
         """
+        if time.monotonic() - desk.painted_at < _LOST_SECONDS:  # it may be on its way
+            return
         if desk.watched:
-            if time.monotonic() - desk.painted_at > _LOST_SECONDS:
-                async for updates in self._watch(desk.watched, speaker, desk, {}):
-                    yield updates
+            async for updates in self._watch(desk.watched, speaker, desk, {}):
+                yield updates
         elif is_writing(usable):
             yield self.show(desk.conversation, speaker, desk)
 

@@ -11,6 +11,7 @@ import gradio as gr
 from assistant import Assistant, Conversation, Settings
 from ui import words
 from ui.chat import Chat, Parts
+from ui.controls import controls
 from ui.session import Desk, Speaker
 
 
@@ -82,3 +83,22 @@ async def test_a_question_while_another_page_waits_for_its_answer_there_is_refus
     assert watched and watched.task
     watched.stop.set()
     await asyncio.wait_for(watched.task, 2)
+
+
+async def test_a_page_whose_painting_was_dropped_goes_on_with_it_and_one_that_is_painted_is_left_alone() -> None:
+    names = [field.name for field in dataclasses.fields(Parts)]
+    parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
+    chat, desk = Chat(cast(Assistant, Waiting()), parts), Desk()
+    asked = chat.ask("Q", "auto", Conversation(), Speaker(), desk, "", "", "", "", "", False, ())
+    await anext(asked)
+    writing = controls(writing=True)
+    assert [updates async for updates in chat.caught_up(controls(), Speaker(), desk)] == []  # it was painted just now
+    await asked.aclose()  # as Gradio does with a question that was asked while the page's stream was closing
+    desk.painted_at -= 60
+    again = chat.caught_up(controls(), Speaker(), desk)
+    assert (await anext(again))[parts.controls] == writing
+    watched = desk.watched
+    assert watched and watched.task
+    watched.stop.set()
+    assert [updates async for updates in again][-1] == {parts.announcement: gr.skip()}
+    assert desk.watched is None
