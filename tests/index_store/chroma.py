@@ -90,15 +90,18 @@ def running(folder: Path) -> Iterator[RunningChroma]:
         server.kill()
 
 
-def on_server(server: ChromaServer, database: Postgres | None = None) -> dict[str, Callable[..., Any]]:
+def on_server(
+    server: ChromaServer, database: Callable[[Path], Postgres] | None = None
+) -> dict[str, Callable[..., Any]]:
     """`Library` and `PassageVectors` as they are for a folder, with the vectors on a server all the same.
 
-    With a `database` the catalogue is in that, too.
+    With a `database` the catalogue is in the one that it gives for a home, too.
     """
 
     class LibraryOnServer(Library):
         def __init__(self, home: Path, embedder: Embedder, *, rebuild: bool = False) -> None:
-            super().__init__(home, embedder, rebuild=rebuild, server=server, database=database)
+            shared = database(home) if database else None
+            super().__init__(home, embedder, rebuild=rebuild, server=server, database=shared)
 
     def place(folder: Path) -> ChromaServer:
         return replace(server, collection=f"of-{crc32(str(folder).encode())}")
@@ -112,7 +115,7 @@ def on_server(server: ChromaServer, database: Postgres | None = None) -> dict[st
             PassageVectors.delete(place(folder))
 
     there: dict[str, Callable[..., Any]] = {"Library": LibraryOnServer, "PassageVectors": VectorsOnServer}
-    return there | ({"open_catalogue": lambda home: open_catalogue(home, database)} if database else {})
+    return there | ({"open_catalogue": lambda home: open_catalogue(home, database(home))} if database else {})
 
 
 # -- a proxy ----------------------------------------------------------------------------------------------------------

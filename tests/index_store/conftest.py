@@ -1,6 +1,7 @@
 """A cheap embedding model, for tests of the plumbing rather than of meaning."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from zlib import crc32
 
 import pytest
@@ -85,7 +86,8 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
         server = request.getfixturevalue("chroma").fresh()
         if chosen == "database" and "mark_worded" in asked.values():
             pytest.skip("no paper is marked as worded where each home has its own index, see test_following.py")
-        shared = request.getfixturevalue("postgres").fresh() if chosen == "database" else None
+        postgres = request.getfixturevalue("postgres") if chosen == "database" else None
+        shared = cache(lambda home: postgres.fresh()) if postgres else None
         for name, there in on_server(server, shared).items():
             if name != "PassageVectors" or request.module.__name__.endswith(_VECTORS):
                 monkeypatch.setattr(request.module, name, there, raising=False)
