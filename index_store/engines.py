@@ -20,6 +20,8 @@ so that what is read and what is altered before stands outside of it."""
 _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _DRIVER = "postgresql+psycopg"
 _CONNECT_SECONDS = 10
+# A server whose machine vanishes says nothing: after a minute without an answer a connection counts as lost.
+_ALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 # A writer that hangs is not waited for without end, and a machine that vanished frees its locks within a minute.
 _SESSION = (
     "SET lock_timeout = '60s'",
@@ -93,7 +95,7 @@ def _sqlite_engine(path: Path) -> Engine:
 
 def _postgres_engine(place: Postgres) -> Engine:
     """Connections are tried before they are used again, as the server may have been started anew meanwhile."""
-    named = {"connect_timeout": _CONNECT_SECONDS, "application_name": "research-assistant"}
+    named = {"connect_timeout": _CONNECT_SECONDS, "application_name": "research-assistant", **_ALIVE}
     engine = create_engine(place.parsed, connect_args=named, pool_pre_ping=True, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

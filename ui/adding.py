@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from .rights import for_admins
 
 _log = logging.getLogger(__name__)
 _PAINT_SECONDS = 0.3
+# Of its own: adds that take long must not hold the threads in which questions are answered and readers signed in.
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="adding")
 # White space, but not before the subject class of an arXiv id; a comma, but not one inside a DOI.
 _BETWEEN = re.compile(r"[,;]?\s+(?!\[)|[,;](?=https?:|arxiv:|doi:|10\.\d{4}|\d{4}\.\d{4}|$)", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(arxiv|doi):\s+", re.IGNORECASE)
@@ -113,7 +116,7 @@ class AddPanel:
                 def progress(report: AddReport, told: list[AddReport] = told) -> None:
                     told[0] = report
 
-                doing = asyncio.ensure_future(asyncio.to_thread(work, progress, stop))
+                doing = asyncio.get_running_loop().run_in_executor(_THREADS, work, progress, stop)
                 while not doing.done():
                     said = table.adding(name, before + told[0], ending=stop.is_set())
                     yield self._at_work(True) | {self._said: said}, None

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant import Assistant, Conversation
+from assistant import Assistant, Conversation, LibraryError
 
 from . import render, words
 from .chat import Chat, Parts
@@ -130,7 +130,10 @@ def _watch(
         return listed | {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 
     async def tick(usable: str, speaker: Speaker, desk: Desk, shelf: Shelf) -> AsyncIterator[dict[Any, Any]]:
-        yield await asyncio.to_thread(look, speaker, desk, shelf)
+        try:
+            yield await asyncio.to_thread(look, speaker, desk, shelf)
+        except LibraryError:  # the head says what is wrong
+            yield {parts.header: await asyncio.to_thread(speaker.head, assistant)}
         async for updates in chat.caught_up(usable, speaker, desk):
             yield updates
         yield {timer: gr.skip()}  # what was yielded last is sent again at the end

@@ -29,13 +29,12 @@ from assistant import (
 from . import render, words
 from .controls import controls, is_writing
 from .limits import chosen
-from .session import RECENT, Desk, Speaker
+from .session import RECENT, Desk, Speaker, standing
 from .writing import Running, Wish, Writing
 
 _PAINT_SECONDS = 0.06  # at least between two paints, as the page parses the whole draft at each
-_SHARE_SECONDS = (
-    0.015  # at least between two paints of any pages, so that fifty answers at once do not fill a processor
-)
+# At least between two paints of any pages: fifty answers at once must not fill a processor.
+_SHARE_SECONDS = 0.025
 _LOST_SECONDS = 2.0  # who paints a turn looks after it every _PAINT_SECONDS; nobody does any more after this long
 
 Updates = dict[gr.components.Component, Any]
@@ -102,7 +101,7 @@ class Chat:
         try:
             within = chosen((from_year, to_year, author, source, collection, only_cited, papers), conversation)
         except InvalidQuestion as error:
-            yield self._narrowed(self._refused(error, question, conversation, speaker, desk))
+            yield self._narrowed(await self._refused(error, question, conversation, speaker, desk))
             return
         wish = self._wish(question, Mode(mode), speaker, desk, limits=within)
         before = conversation.upto(desk.editing) if desk.editing else await self._latest(conversation, desk)
@@ -133,10 +132,12 @@ class Chat:
             return conversation
         return conversation
 
-    def _refused(self, error: Exception, question: str, kept: Conversation, speaker: Speaker, desk: Desk) -> Updates:
+    async def _refused(
+        self, error: Exception, question: str, kept: Conversation, speaker: Speaker, desk: Desk
+    ) -> Updates:
         """A question that cannot be asked goes back to its writer, with the reason."""
         said = describe(error).message
-        return self.show(kept, speaker, desk) | {
+        return await self._shown(kept, speaker, desk) | {
             self._parts.question: question,
             self._parts.draft: render.notice(said),
             self._parts.announcement: said,
@@ -169,7 +170,7 @@ class Chat:
         await running.settled(_PAINT_SECONDS)
         if running.refused:  # at once: then nothing is hidden that would be shown again right after
             desk.watched = None
-            yield self._refused(running.refused, wish.question, kept, speaker, desk)
+            yield await self._refused(running.refused, wish.question, kept, speaker, desk)
             return
         cleared: Updates = {self._parts.question: ""} if typed else {}
         async for updates in self._watch(running, speaker, desk, cleared):
@@ -184,12 +185,12 @@ class Chat:
         recent = self._recent(before, desk)
         desk.conversation, desk.watched, desk.editing, desk.visit = before, running, "", desk.visit + 1
         visit, desk.painted_at = desk.visit, time.monotonic()
-        begun: Updates = {
+        turns = await asyncio.to_thread(self._turns, before, desk)
+        yield first | {
             parts.conversation: before,
-            parts.turns: self._turns(before, desk),
+            parts.turns: turns,
             parts.controls: self._controls(before, desk),
         }
-        yield first | begun
         self._painting += 1
         try:
             async for updates in self._paints(running, recent, desk, visit):
@@ -201,10 +202,11 @@ class Chat:
             return
         desk.watched, desk.painted_at = None, time.monotonic()
         if running.last:
-            yield self.show(running.last.conversation, speaker, desk)
+            shown = await self._shown(running.last.conversation, speaker, desk)
+            yield shown if desk.visit == visit else self._nothing
         elif running.refused:
             desk.editing = running.edited
-            yield self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
+            yield await self._refused(running.refused, running.wish.question, running.kept, speaker, desk)
         yield self._nothing
 
     async def _paints(self, running: Running, recent: Conversation, desk: Desk, visit: int) -> AsyncIterator[Updates]:
@@ -240,7 +242,7 @@ class Chat:
             async for updates in self._watch(desk.watched, speaker, desk, {}):
                 yield updates
         elif is_writing(usable):
-            yield self.show(desk.conversation, speaker, desk)
+            yield await self._shown(desk.conversation, speaker, desk)
 
     def stop(self, desk: Desk) -> None:
         """Ends the turn that is being watched soon; what is written stays."""
@@ -294,12 +296,12 @@ class Chat:
     ) -> AsyncIterator[Updates]:
         """The page as its address says: with a conversation, or none yet."""
         if desk.watched or conversation.turns:  # somebody was quick to ask
-            yield {self._parts.header: speaker.head(self._assistant)}
+            yield {self._parts.header: await asyncio.to_thread(speaker.head, self._assistant)}
         elif wanted:
             async for updates in self.open(wanted, speaker, desk):
                 yield updates
         else:
-            yield self.show(conversation, speaker, desk)
+            yield await self._shown(conversation, speaker, desk)
         yield self._nothing
 
     async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
@@ -307,19 +309,23 @@ class Chat:
         running = self._writing.of(conversation_id, desk.owner)
         desk.leave()
         try:
-            kept = running.before if running else desk.kept(self._assistant).open(conversation_id).conversation
+            kept = running.before if running else await asyncio.to_thread(self._kept, conversation_id, desk)
         except (UnknownConversation, ArchiveUnreadable) as error:
             said = describe(error).message
-            yield self.begin(speaker, desk) | {self._parts.draft: render.notice(said), self._parts.announcement: said}
+            empty = await self._shown(Conversation(), speaker, desk)
+            yield empty | {self._parts.draft: render.notice(said), self._parts.announcement: said}
             yield self._nothing
             return
-        shown = self.show(kept, speaker, desk)
+        shown = await self._shown(kept, speaker, desk)
         if not running:
             yield shown
             yield self._nothing
             return
         async for updates in self._watch(running, speaker, desk, shown):
             yield updates
+
+    def _kept(self, conversation_id: str, desk: Desk) -> Conversation:
+        return desk.kept(self._assistant).open(conversation_id).conversation
 
     def begin(self, speaker: Speaker, desk: Desk) -> Updates:
         """An empty conversation; the one before stays among those that are kept."""
@@ -385,18 +391,26 @@ class Chat:
         head: Updates = {self._parts.header: speaker.head(self._assistant)}
         if desk.conversation.id or desk.watched:  # begun, or being written
             return head
-        turns = render.welcome(self._assistant.library.status())
+        turns = self._welcome()
         can = {self._parts.controls: self._controls(desk.conversation, desk)}
         return head | self._suggested() | {self._parts.turns: turns} | can
 
+    async def _shown(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
+        """The same as `show`, for what runs on the loop: there a database that waits would hold up every reader."""
+        desk.conversation = conversation
+        return await asyncio.to_thread(self._whole, conversation, speaker, desk)
+
     def show(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
         """The whole chat for a conversation at rest."""
-        parts, status = self._parts, self._assistant.library.status()
-        begun, desk.conversation = bool(conversation.turns), conversation
+        desk.conversation = conversation
+        return self._whole(conversation, speaker, desk)
+
+    def _whole(self, conversation: Conversation, speaker: Speaker, desk: Desk) -> Updates:
+        parts, begun = self._parts, bool(conversation.turns)
         return {
             parts.conversation: conversation,
             parts.header: speaker.head(self._assistant),
-            parts.turns: self._turns(conversation, desk) if begun else render.welcome(status),
+            parts.turns: self._turns(conversation, desk) if begun else self._welcome(),
             parts.draft: "",
             parts.sources: render.sources(self._recent(conversation, desk)),
             parts.announcement: _announcement(conversation.turns[-1]) if begun else "",
@@ -405,16 +419,25 @@ class Chat:
             **({} if begun else self._suggested()),
         }
 
+    def _welcome(self) -> str:
+        """What stands in place of a conversation; nothing while the library cannot be read, which the head says."""
+        status, _ = standing(self._assistant)
+        return render.welcome(status) if status else ""
+
     def _suggested(self) -> Updates:
         """The example questions, as many as the library offers."""
-        return dict(zip(self._parts.examples, examples(self._assistant.library), strict=False))
+        return dict(zip(self._parts.examples, self._examples(), strict=False))
+
+    def _examples(self) -> list[str]:
+        status, _ = standing(self._assistant)
+        return examples(self._assistant.library) if status else []
 
     def _controls(self, conversation: Conversation, desk: Desk) -> str:
         """Which buttons can be used, as the conversation and what is before its reader stand."""
         writing, editing = desk.watched is not None, bool(desk.editing)
         if conversation.turns or writing:
             return controls(next(reversed(conversation.turns), None), writing=writing, editing=editing)
-        return controls(examples=len(examples(self._assistant.library)))
+        return controls(examples=len(self._examples()))
 
 
 def _announcement(turn: Turn) -> str:

@@ -52,19 +52,18 @@ class Sidebar:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         outputs = [*every, *self.parts]
 
+        # What waits for a database waits in a thread: on the loop it would hold up every reader.
         async def used(speaker: Speaker, desk: Desk, event: gr.EventData) -> AsyncIterator[Updates]:
             deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
             try:
                 if deed == "open":
                     desk.conversation = Conversation(id=of)
-                    yield self.painted(desk)
+                    yield await asyncio.to_thread(self.painted, desk)
                     async for updates in chat.open(of, speaker, desk):
                         yield updates
-                elif deed == "new" or (deed == "delete" and self._delete(of, desk) and of == desk.conversation.id):
-                    yield chat.begin(speaker, desk) | self.painted(desk) | self._offer(desk)
                 else:
-                    self._use(deed, of, str(getattr(event, "value", "")), desk)
-                    yield self.painted(desk) | self._offer(desk)
+                    value = str(getattr(event, "value", ""))
+                    yield await asyncio.to_thread(self._used, chat, deed, of, value, speaker, desk)
             except ArchiveUnreadable as error:
                 yield {self._said: render.notice(describe(error).message)}
 
@@ -75,7 +74,7 @@ class Sidebar:
                 yield {self._said: render.notice(describe(error).message)}
                 return
             desk.conversation = Conversation(id=of)
-            yield self.painted(desk) | self._offer(desk)
+            yield await asyncio.to_thread(self.painted, desk) | self._offer(desk)
             async for updates in chat.open(of, speaker, desk):
                 yield updates
 
@@ -83,6 +82,13 @@ class Sidebar:
         self._list.click(used, [speaker, desk], outputs, trigger_mode="multiple", **private)
         self._undo.click(self._restore, desk, self.parts, **private)
         self.find.change(self._search, [self.find, desk], self.parts, trigger_mode="always_last", **private)
+
+    def _used(self, chat: Chat, deed: str, of: str, value: str, speaker: Speaker, desk: Desk) -> Updates:
+        """What comes of a click in the list that opens nothing."""
+        if deed == "new" or (deed == "delete" and self._delete(of, desk) and of == desk.conversation.id):
+            return chat.begin(speaker, desk) | self.painted(desk) | self._offer(desk)
+        self._use(deed, of, value, desk)
+        return self.painted(desk) | self._offer(desk)
 
     def painted(self, desk: Desk) -> Updates:
         """The list as it now is."""

@@ -55,19 +55,23 @@ MARK = (
 )
 
 
-def header(status: Status, model: str | None = None, standing: Standing | None = None) -> str:
+def header(status: Status | None, model: str | None = None, standing: Standing | None = None, problem: str = "") -> str:
     """The page's head: mark and name, how many papers there are and are ready, and who speaks: a model or quotations.
 
-    `standing` tells how long the embedding will take, and why it waits if it does.
+    `standing` tells how long the embedding will take, and why it waits if it does; `problem` why there is no `status`.
     """
     speaks = f"{words.WRITTEN_BY} {escape(visible(model))}" if model else words.QUOTING_MODE
     title = "" if model else f' title="{escape(words.QUOTING_MODE_MEANS)}"'
     return (
         f'<header class="masthead"><div class="brand">{MARK}<h1>{words.NAME}</h1>'
         f'<p class="tagline">{words.TAGLINE}</p></div>'
-        f'<p class="facts">{_count(status, standing)}'
+        f'<p class="facts">{_count(status, standing) if status else _lost(problem)}'
         f'<span class="mode"{title}>{speaks}</span></p></header>'
     )
+
+
+def _lost(problem: str) -> str:
+    return f'<span class="problem" role="alert">{escape(visible(problem))}</span>'
 
 
 def _count(status: Status, standing: Standing | None) -> str:

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from assistant import Archive, Assistant, Connection, Conversation, Preferences
+from assistant import (
+    Archive,
+    Assistant,
+    Connection,
+    Conversation,
+    LibraryError,
+    Preferences,
+    Status,
+    describe,
+)
 
 from . import render
 from .readers import Reader
@@ -64,5 +73,14 @@ class Speaker:
         return chosen.model if chosen else None
 
     def head(self, assistant: Assistant) -> str:
-        """The page's head as it now is."""
-        return render.header(assistant.library.status(), self.model(assistant), assistant.background.standing)
+        """The page's head as it now is; it says so where the library cannot be read."""
+        status, problem = standing(assistant)
+        return render.header(status, self.model(assistant), assistant.background.standing, problem)
+
+
+def standing(assistant: Assistant) -> tuple[Status | None, str]:
+    """How many papers there are; or None, and why that cannot be told now."""
+    try:
+        return assistant.library.status(), ""
+    except LibraryError as error:
+        return None, describe(error).message

@@ -37,6 +37,7 @@ _KINDS = {
     "compare": "How does MiniCache differ from ZipCache on memory, asks {}?",
     "summarise": "Summarise Mamba and other state space models ({})",
 }
+_AT_MOST = 3.0  # times what one reader waits for the first words
 _GONE = 5.0  # seconds that the model's server stays away
 
 
@@ -77,6 +78,7 @@ def page() -> Iterator[Served]:
             library.index()
         model.answer = reply
         settings = {"OPENAI_BASE_URL": model.base_url, "RESEARCH_ASSISTANT_LLM_MODEL": "scripted"}
+        settings["RESEARCH_ASSISTANT_LOG_LEVEL"] = "warning"
         with process_of(home, **settings) as (address, process):
             yield Served(address, process.pid, home, model)
 
@@ -120,21 +122,29 @@ async def asking(served: Served, readers: int, questions: int, first: int = 0, r
         return await at_once([Reader(client, shown, f"reader{first + n}") for n in range(readers)], work)
 
 
-def report(title: str, answers: Sequence[Answer], alone: Sequence[Answer] | None = None) -> None:
-    """Prints what came of the questions of one run, beside those of one reader."""
-    print(f"\n{title}: {len(answers)} questions")
+def report(
+    title: str, answers: Sequence[Answer], alone: Sequence[Answer] = (), *, model_gone: bool = False
+) -> list[str]:
+    """Prints what came of the questions of one run, beside those of one reader; returns what must not be.
+
+    Where the model was gone a turn may have failed, but it must stand there as such.
+    """
     mixed = [one for one in answers if set(MARKER.findall(one.shown)) - {one.asked}]
-    dropped = [one for one in answers if not one.whole]
-    print(f"  dropped {len(dropped)}, with another reader's answer {len(mixed)}")
-    for one in dropped[:3]:
-        print(f"    {one.asked}: {one.problem or 'it ended without an answer'}"[:300])
-    for name in ("sources", "first", "whole"):
+    dropped = [one for one in answers if one.asked not in one.shown]
+    unanswered = [one for one in answers if not one.whole]
+    print(f"\n{title}: {len(answers)} questions, {len(unanswered)} without an answer")
+    for one in unanswered[:3]:
+        print(f"    {one.asked}: {one.problem or 'the turn ended without one'}"[:300])
+    wrong = [f"{title}: {len(mixed)} mixed, {len(dropped)} dropped, {len(unanswered)} unanswered"]
+    wrong = wrong if mixed or dropped or (unanswered and not model_gone) else []
+    for name, said in _NAMES.items():
         for kind in _KINDS:
-            now = p95(answers, kind, name)
-            before = (
-                f", alone {p95(alone, kind, name):.2f} s, {now / p95(alone, kind, name):.1f} times" if alone else ""
-            )
-            print(f"  {kind}: {_NAMES[name]}, p95 {now:.2f} s{before}")
+            now, before = p95(answers, kind, name), p95(alone, kind, name)
+            times = f", alone {before:.2f} s, {now / before:.1f} times" if alone else ""
+            print(f"  {kind}: {said} {now:.2f} s (p95){times}")
+            if name == "first" and alone and not model_gone and now > _AT_MOST * before:
+                wrong.append(f"{title}: first words of {kind} after {now / before:.1f} times what one reader waits")
+    return wrong
 
 
 _NAMES = {"sources": "papers shown after", "first": "first words after", "whole": "whole after"}
@@ -146,23 +156,21 @@ def p95(answers: Sequence[Answer], kind: str, name: str) -> float:
     return quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else float(*times or (float("nan"),))
 
 
-def load() -> None:
-    """Prints one part for each situation."""
+def load() -> list[str]:
+    """Prints one part for each situation; returns what must not be."""
     with page() as served:
         asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
-        alone = asyncio.run(asking(served, 1, max(3, QUESTIONS)))
-        report("one reader", alone)
-        report(f"{READERS} readers", asyncio.run(asking(served, READERS, QUESTIONS, 100, READING)), alone)
+        alone = asyncio.run(asking(served, 1, max(5, QUESTIONS)))
+        wrong = report("one reader", alone)
+        many = asyncio.run(asking(served, READERS, QUESTIONS, 100, READING))
+        wrong += report(f"{READERS} readers", many, alone)
         with adding(served):
-            report(
-                f"{READERS} readers while {_ADDED} papers are added",
-                asyncio.run(asking(served, READERS, QUESTIONS, 200, READING)),
-                alone,
-            )
-        report(
-            f"{READERS} readers, the model's server gone for {_GONE:.0f} s", asyncio.run(_without_model(served)), alone
-        )
+            beside = asyncio.run(asking(served, READERS, QUESTIONS, 200, READING))
+        wrong += report(f"{READERS} readers while {_ADDED:,} papers are added", beside, alone)
+        gone = asyncio.run(_without_model(served))
+        wrong += report(f"{READERS} readers, the model gone for {_GONE:.0f} s", gone, alone, model_gone=True)
         print(f"\nmemory {served.memory():.0f} MB, {served.threads()} threads, {served.open_files()} open files")
+    return wrong
 
 
 async def _without_model(served: Served) -> list[Answer]:
@@ -176,8 +184,8 @@ async def _without_model(served: Served) -> list[Answer]:
     return answers
 
 
-def soak() -> None:
-    """Asks for so many minutes, ten readers at once, and prints what the process holds before and after."""
+def soak() -> list[str]:
+    """Asks for so many minutes, ten readers at once, and prints what the process holds; returns what must not be."""
     with page() as served:
         asyncio.run(asking(served, 10, 1))
         began, runs, answers = time.monotonic(), 0, list[Answer]()
@@ -188,10 +196,10 @@ def soak() -> None:
             held = f"{served.memory():.0f}, {served.threads()}, {served.open_files()}, {served.kept():.1f}"
             print(f"{minutes:.1f}, {len(answers)}, {dropped}, {held}", flush=True)
             if minutes >= MINUTES:
-                return
+                return [f"{dropped} questions without an answer"] if dropped else []
             runs += 1
             answers += asyncio.run(asking(served, 10, 5, 1000 * runs))
 
 
 if __name__ == "__main__":
-    {"load": load, "soak": soak}[sys.argv[1]]()
+    sys.exit("\n".join({"load": load, "soak": soak}[sys.argv[1]]()) or 0)

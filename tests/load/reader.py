@@ -19,7 +19,8 @@ _SOURCE = 'class="card"'
 class Answer:
     """What came of one question: seconds until the sources and the first written word were there, and until the end.
 
-    `shown` is what the page holds of the answers then, `problem` why there is none.
+    `whole` is None where the turn ended without the model's answer. `shown` is what the page holds of the turns then,
+    `problem` why it holds nothing of this one.
     """
 
     kind: str
@@ -85,8 +86,9 @@ class Reader:
                         answer.sources = now
                     if answer.first is None and says(marker) in _text(values[draft]):
                         answer.first = now
-                    if says(marker) in _text(values[turns]):
-                        answer.shown, answer.whole = _text(values[turns]), now
+                    answer.shown = _text(values[turns])
+                    if answer.whole is None and says(marker) in answer.shown:
+                        answer.whole = now
                 elif message["msg"] == "process_completed" and not message["success"]:
                     answer.problem = str(message["output"])
         except (httpx.HTTPError, OSError) as error:

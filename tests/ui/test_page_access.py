@@ -89,6 +89,8 @@ FOCUSED = """() => {
 REACHED = """() => [...document.querySelectorAll("a[href], button, input, textarea, summary, [tabindex='0']")]
     .filter((part) => part.checkVisibility({ visibilityProperty: true }) && !part.disabled && part.tabIndex >= 0)
     .filter((part) => !part.closest("[inert]") && part.type !== "file" && !part.dataset.visited)
+    // Of radio buttons with one name the keyboard reaches one, and its arrows the others.
+    .filter((part) => part.type !== "radio" || !document.querySelector(`[name="${part.name}"][data-visited]`))
     .map((part) => part.outerHTML.slice(0, 160))"""
 
 

@@ -119,6 +119,12 @@ def test_a_page_whose_session_is_over_leads_to_the_form_and_back_to_what_was_typ
         expect(page.get_by_label("Password")).to_be_visible()
         sign_in(page, "ann")
         expect(question(page)).to_have_value(QUESTION)
+        page.context.clear_cookies()
+        expect(page.get_by_label("Password")).to_be_visible()
+        sign_in(page, "bob")
+        expect(page.locator("#reader")).to_contain_text("bob")
+        page.wait_for_timeout(1000)  # what is given back is given by then
+        expect(question(page)).to_have_value("")
 
 
 def test_the_cookie_is_of_this_page_only_and_no_script_reads_it(address: str) -> None:

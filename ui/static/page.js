@@ -53,9 +53,10 @@
   // Gradio gives the page a base address, against which "#library" is another page than that of a conversation.
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest('a[href^="#"]');
-    if (!link || !views.includes(link.hash.slice(1)) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const view = link && link.getAttribute("href").slice(1);
+    if (!views.includes(view) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    location.hash = link.hash;
+    location.hash = view;
   });
   document.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -293,9 +294,14 @@
       document.documentElement.style.setProperty("--composer-height", `${composer.offsetHeight}px`);
       reveal();
     }).observe(composer));
-    settle("#turns", (turns) => new MutationObserver(() => {
-      if (!lastMarker?.isConnected) hideBack();
-    }).observe(turns, { childList: true, subtree: true }));
+    settle("#turns", (turns) => {
+      let count = 0;
+      new MutationObserver(() => {
+        const now = turns.querySelectorAll(".turn").length; // an answer may be found too soon to be painted as a draft
+        if (now !== count || !lastMarker?.isConnected) hideBack();
+        count = now;
+      }).observe(turns, { childList: true, subtree: true });
+    });
     // Papers like one of the sources take the keyboard when they are shown, and give it back.
     settle("#sources", (panel) => {
       let asked = "";
@@ -341,11 +347,13 @@
       settle(line, (part) => part.setAttribute("aria-live", "polite"));
     }
     settle("#collection-name input", (box) => { box.placeholder = words.collection; });
-    settle("#question textarea", (box) => {
-      box.setAttribute("aria-label", words.question);
-      const typed = sessionStorage.getItem("typed"); // see signed.js
+    settle("#question textarea", (box) => box.setAttribute("aria-label", words.question));
+    // What was typed when a session ended, see signed.js; another reader's is forgotten.
+    if (sessionStorage.getItem("typed")) settle("#reader strong", (name) => {
+      const { by, typed } = JSON.parse(sessionStorage.getItem("typed"));
       sessionStorage.removeItem("typed");
-      if (!typed) return;
+      const box = document.querySelector("#question textarea");
+      if (by !== name.textContent || !box) return;
       box.value = typed;
       box.dispatchEvent(new Event("input", { bubbles: true }));
     });
