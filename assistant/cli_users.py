@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 user_app = typer.Typer(help="Who may sign in on the page. With no user, nobody has to.", no_args_is_help=True)
 
+_FIRST = (
+    "Conversations from before belong to nobody and are in no list from now on. They stay in the database, and are "
+    "there again when the last user is removed and the page is started anew. To take some along, save each as JSON "
+    "then, and read it in after signing in."
+)
+
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name that the user signs in with.")]
 
 
@@ -23,8 +29,13 @@ def add(
     home: Home = None,
 ) -> None:
     """Add a user; the password is asked for, or read from standard input."""
-    _users(home).add(name, _password(), admin=admin)
-    out.print(f"Added {name}. From now on the page asks everybody to sign in.", highlight=False, markup=False)
+    path = _users_path(home)
+    users = _users(home)
+    is_first = not users.all()
+    users.add(name, _password(), admin=admin)
+    _say(f"Added {name} to {path}. From now on the page asks everybody to sign in.")
+    if is_first:
+        _say(_FIRST)
 
 
 @user_app.command()
@@ -55,10 +66,20 @@ def list_users(as_json: AsJson = False, home: Home = None) -> None:
 
 
 def _users(home: Path | None) -> "Users":
-    from .settings import load_settings
     from .users import Users
 
-    return Users(load_settings(home=home).users_path)
+    return Users(_users_path(home))
+
+
+def _users_path(home: Path | None) -> Path:
+    from .settings import load_settings
+
+    return load_settings(home=home).users_path
+
+
+def _say(line: str) -> None:
+    """Prints a line that the terminal may break and the program does not, so that a path in it can be copied."""
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _password() -> str:

@@ -32,7 +32,7 @@ from .errors import (
     UnknownModel,
     WrongKey,
 )
-from .settings import Settings
+from .settings import Settings, address_secrets, shown_address
 from .usage import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -203,11 +203,8 @@ async def check(connection: Connection) -> dict[str, Any]:
 
 def explain(error: Exception, connection: Connection) -> LLMError:
     """What a reader is told about a failure of the endpoint, and whether trying again may help."""
-    model, address = connection.model, connection.base_url
-    said = error.message if isinstance(error, openai.APIError) else ""
-    if connection.key:  # some servers repeat what they were sent
-        said = said.replace(connection.key, "…")
-    said = said[:200]
+    model, address = connection.model, shown_address(connection.base_url)
+    said = _said(error, connection)
     match error:
         case openai.APITimeoutError() | httpx.TimeoutException():
             return ServerUnreachable(
@@ -254,6 +251,14 @@ def explain(error: Exception, connection: Connection) -> LLMError:
                 f"{address} sent an answer that cannot be read. Try again, or check that it speaks "
                 "the OpenAI interface."
             )
+
+
+def _said(error: Exception, connection: Connection) -> str:
+    """The server's own words. Some servers repeat what they were sent, the key too."""
+    said = error.message if isinstance(error, openai.APIError) else ""
+    for secret in filter(None, (connection.key, *address_secrets(connection.base_url))):
+        said = said.replace(secret, "…")
+    return said[:200]
 
 
 def _is_about_context(error: openai.BadRequestError) -> bool:

@@ -1,5 +1,6 @@
 """What the server writes of itself on stderr: plain lines or JSON, one line per turn, and never a secret."""
 
+import json
 import logging
 from collections.abc import Iterable
 
@@ -10,6 +11,7 @@ from .settings import Settings
 
 _turns = logging.getLogger("assistant.turns")
 _OURS = ("assistant", "index_store", "ui")
+_QUOTING = ("openai", "httpx", "httpcore", "llama_index")  # at debug they write whole prompts, or may come to
 _SHORTEST = 6  # characters of a secret that is looked for: a shorter one would be found everywhere
 _FIELDS = ("asctime", "levelname", "name", "message")
 _HIDDEN = "…"
@@ -17,17 +19,19 @@ _HIDDEN = "…"
 
 def set_up_logging(settings: Settings) -> None:
     """Has everything that is logged go to stderr in the format of the settings."""
-    secrets = settings.secrets()
     names = " ".join(f"%({name})s" for name in _FIELDS)
     shown = {"asctime": "time", "levelname": "level", "name": "logger"}
     formatter = _Json(names, rename_fields=shown) if settings.log_format == "json" else _Plain(names)
-    formatter.secrets = secrets
+    formatter.secrets = _forms(settings.secrets())
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     level = settings.log_level.upper()
     logging.basicConfig(level=level if level == "DEBUG" else logging.WARNING, handlers=[handler], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
+    is_kept_back = level == "DEBUG" and not settings.log_questions  # elsewhere INFO would let them say more, not less
+    for name in _QUOTING:
+        logging.getLogger(name).setLevel(logging.INFO if is_kept_back else logging.NOTSET)
 
 
 def log_turn(turn: Turn, owner: str, *, with_question: bool) -> None:
@@ -48,6 +52,12 @@ def log_turn(turn: Turn, owner: str, *, with_question: bool) -> None:
     steps = " ".join(f"{name}={value}s" for name, value in turn.timings.items())
     asked = f" question={turn.question!r}" if with_question else ""
     _turns.info("turn over: %s %s%s", said, steps, asked, extra=known)
+
+
+def _forms(secrets: Iterable[str]) -> list[str]:
+    """Secrets as a line may hold them, the longest first: one may be a part of another, and JSON escapes quotes."""
+    forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1])}
+    return sorted(forms, key=len, reverse=True)
 
 
 class _Hiding(logging.Formatter):

@@ -5,6 +5,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import quote, unquote, unquote_plus
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
-_PASSWORD = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(@)")  # in an address
+# The name and password before a server. Where what looks like a port is none, a password holds / ? or # as they are.
+_USERINFO = re.compile(r"^((?:[a-z][\w+.-]*://)?+)([^/?#]*@|[^/?#@:\[\]]*:(?!\d*(?:[/?#]|$)).*@)", re.IGNORECASE)
+_QUERY = re.compile(r"[?&]([^=&#]*)=([^&#\s]+)")
+_KEY_LIKE = ("key", "token", "password", "secret")  # ends of the names of what a query should not tell
+_AS_SENT = "%!$&'()*+,;=:"  # what httpx, which logs addresses, leaves as it is in a password
 _PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
@@ -234,11 +239,22 @@ class Settings(BaseSettings):
         return folder
 
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown: keys, tokens and the passwords in addresses."""
-        values = [(field.repr, getattr(self, name)) for name, field in type(self).model_fields.items()]
-        whole = [value for is_shown, value in values if not is_shown and value]
-        inside = [found[2] for _, value in values for found in _PASSWORD.finditer(str(value))]
-        return tuple(dict.fromkeys([*whole, *inside]))
+        """What must not be shown: keys, tokens, and the passwords and keys in addresses in every form of theirs."""
+        fields = type(self).model_fields
+        whole = [getattr(self, name) for name, field in fields.items() if not field.repr]
+        addresses = [getattr(self, name) for name in fields if name.endswith("_url")]
+        inside = [secret for address in addresses for secret in address_secrets(address)]
+        return tuple(dict.fromkeys(filter(None, [*whole, *inside])))
+
+    @property
+    def shown_base_url(self) -> str:
+        """The address of the model's endpoint as it may be shown."""
+        return shown_address(self.openai_base_url)
+
+    def base_url_of(self, typed: str) -> str:
+        """The address that a field stands for: left empty or as it was shown, the configured one with its password."""
+        typed = typed.strip()
+        return self.openai_base_url if typed in ("", self.shown_base_url) else typed
 
     @model_validator(mode="after")
     def _are_shared_together(self) -> "Settings":
@@ -328,16 +344,40 @@ def load_settings(**given: Any) -> Settings:
 
 def fixed_settings(settings: Settings) -> dict[str, str]:
     """What is set, by its name in the environment, without what is secret; a change needs a restart."""
-    values = {
-        field.alias or f"{PREFIX}{name.upper()}": getattr(settings, name)
+    return {
+        field.alias or f"{PREFIX}{name.upper()}": _shown(name, getattr(settings, name))
         for name, field in Settings.model_fields.items()
         if field.repr
     }
-    return {name: _PASSWORD.sub(r"\1…\3", _shown(value)) for name, value in values.items()}
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name.endswith("_url"):
+        return shown_address(value)
     return ", ".join(value) if isinstance(value, tuple) else "" if value in (None, {}) else str(value)
+
+
+def shown_address(address: str) -> str:
+    """An address as it may be shown: without the name and password before its server, and without its query.
+
+    Never raises, so that an address that cannot be used can be named as well.
+    """
+    return re.split("[?#]", _USERINFO.sub(r"\1", address.strip()), maxsplit=1)[0]
+
+
+def address_secrets(address: str) -> tuple[str, ...]:
+    """The password in an address and the keys in its query, as written, decoded and encoded; the longest first."""
+    found = _USERINFO.match(address.strip())
+    password = found[2][:-1].partition(":")[2] if found else ""
+    keys = [value for name, value in _QUERY.findall(address) if unquote(name).lower().endswith(_KEY_LIKE)]
+    forms = {
+        form
+        for written in (password, *keys)
+        for plain in (written, unquote(written), unquote_plus(written))
+        for form in (plain, quote(plain, safe=""), quote(plain, safe=_AS_SENT))
+        if form
+    }
+    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
 
 def settings_table() -> str:

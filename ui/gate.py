@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from assistant import Settings, Users, UsersUnreadable, is_loopback
 
 from . import words
-from .headers import Message, Receive, Scope, Send, with_headers
+from .headers import Message, Receive, Scope, Send, host_of, with_headers
 from .proxies import Proxies
 from .readers import Reader, put, reader_of
 from .sessions import Cookies, Pages
@@ -24,6 +24,7 @@ COOKIE = "research-assistant"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _LARGEST_CALL = 10_000_000  # bytes of what a page sends beside uploads
 _MB = 1_000_000
+_LARGEST_CONVERSATION = 100  # MB; what `ui.conversations` reads in, and all that is uploaded by one who is no admin
 # All that the page asks for. What else Gradio would answer (files, proxied addresses, calls by name) is not there.
 _OPEN = re.compile(r"/sign-in(\.css)?|/healthz|/readyz|/favicon\.ico|/(static/)?fonts/[\w./-]+")
 _CALLS = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)/?")
@@ -31,6 +32,11 @@ _UPLOAD = "/gradio_api/upload"
 _KNOWN = re.compile(
     r"/|/sign-out|/config/?|/theme\.css|/manifest\.json|/pwa_icon|/save/[^/]+/[^/]+|/(assets|static)/[\w./@+-]+|"
     r"/gradio_api/(queue/data|upload|upload_progress|startup-events|info/?|theme\.css|heartbeat/[^/]+)"
+)
+# What proxies say of a request, and no browser does.
+_OF_PROXIES = frozenset(
+    b"forwarded via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-forwarded-server "
+    b"x-real-ip".split()
 )
 _HEARTBEAT = re.compile(r"/gradio_api/heartbeat/([^/]+)")
 _App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -52,12 +58,13 @@ class Gate:
         if scope["type"] != "http":  # the page uses no sockets
             await send({"type": "websocket.close", "code": 1008})
             return
+        came_through = any(name in _OF_PROXIES for name, _ in scope["headers"])
         asked = self._proxies.asked(scope)
         scope, path = self._placed(asked.scope)
         send = with_headers(send, scope, path)
         request = Request(scope, receive)
         try:
-            refusal = self._refusal(request, path, asked.user)
+            refusal = self._misplaced(request, came_through) or self._refusal(request, path, asked.user)
         except UsersUnreadable as error:
             _log.error("%s", error)
             refusal = PlainTextResponse(words.NO_SIGN_IN, 503)
@@ -77,18 +84,29 @@ class Gate:
             path = path[len(root) :] or "/"
         return {**scope, "root_path": root, "path": f"{root}{path}"}, path
 
-    def _refusal(self, request: Request, path: str, proxied: str) -> Response | None:
-        """Why a request goes no further; else its scope says who asks. Raises `UsersUnreadable`."""
-        signs_in = self.signs_in()
-        if not signs_in and not is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or ""):
+    def _misplaced(self, request: Request, came_through: bool) -> Response | None:
+        """Why a request is refused for the way it came, whatever it asks for. Raises `UsersUnreadable`."""
+        host = host_of(request.headers)
+        if host is None:
+            return PlainTextResponse(words.NO_HOST, 400)
+        if self.signs_in():
+            return None
+        if came_through:
+            # A proxy that puts its own Host makes requests of the whole network look like ones of this machine.
+            return PlainTextResponse(words.THROUGH_PROXY, 403)
+        if not is_loopback(host):
             # A name of somebody else's that leads to this machine would make their scripts ones of this page.
             return PlainTextResponse(words.FOREIGN_HOST, 403)
+        return None
+
+    def _refusal(self, request: Request, path: str, proxied: str) -> Response | None:
+        """Why a request goes no further; else its scope says who asks. Raises `UsersUnreadable`."""
         if request.method not in _SAFE and not _is_own(request.headers):
             return PlainTextResponse(words.FOREIGN_ORIGIN, 403)
         is_open = bool(_OPEN.fullmatch(path))
         if not (is_open or _CALLS.fullmatch(path) or _KNOWN.fullmatch(path)) or ".." in path:
             return PlainTextResponse(words.NOT_THERE, 404)
-        reader = self._reader(request, proxied) if signs_in else Reader()
+        reader = self._reader(request, proxied) if self.signs_in() else Reader()
         if reader:
             put(request.scope, reader)
         elif not is_open:
@@ -111,7 +129,7 @@ class Gate:
     def _limited(self, request: Request, path: str, reader: Reader) -> Response | None:
         """Refuses an upload that is too large, and the events of somebody else's page."""
         if path == _UPLOAD:
-            length, most = request.headers.get("content-length", ""), self._settings.max_upload_mb
+            length, most = request.headers.get("content-length", ""), self._most_mb(reader)
             if not length.isdecimal() or int(length) > most * _MB + _LARGEST_CALL:
                 return PlainTextResponse(words.too_much(most), 413)
         query = parse_qs(request.url.query)
@@ -120,6 +138,10 @@ class Gate:
         if not all(self._pages.belongs(session, reader.name) for session in named):
             return PlainTextResponse(words.NOT_YOURS, 403)
         return None
+
+    def _most_mb(self, reader: Reader) -> int:
+        most = self._settings.max_upload_mb
+        return most if reader.admin else min(most, _LARGEST_CONVERSATION)
 
     async def _call(self, request: Request) -> tuple[Response | None, Receive]:
         """Whether a call goes no further, as it is too large or for somebody else's page; and its body again."""
@@ -153,5 +175,13 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def _is_own(headers: Headers) -> bool:
     """Whether a page of this very host sent it, or no page at all: every browser says where a change comes from."""
     if (origin := headers.get("origin")) is not None:
-        return bool(headers.get("host")) and urlsplit(origin).netloc == headers["host"]
+        return bool(headers.get("host")) and _netloc(origin) == headers["host"]
     return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
+def _netloc(origin: str) -> str:
+    """Host and port of an origin, "" for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -28,14 +28,28 @@ _FONTS = (
 )
 
 
+def host_of(headers: Headers) -> str | None:
+    """The host that a request says it is for, without its port; "" if it names none, None if that is no host."""
+    given = headers.get("host", "")
+    try:
+        parts = urlsplit(f"//{given}")
+        _ = parts.port  # raises for one that is no number of a port
+    except ValueError:
+        return None
+    return (parts.hostname or "") if parts.netloc == given and "@" not in given else None
+
+
 def with_headers(send: Send, scope: Scope, path: str) -> Send:
     """Puts the headers of every answer, which may have a narrower policy of its own; `path` is that within the page."""
-    host = urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+    host = host_of(Headers(scope=scope)) or ""
     is_isolated = scope["scheme"] == "https" or is_loopback(host)  # elsewhere browsers complain of the header
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            # Gradio lets the pages of every other site read its answers, with the cookies of whoever is signed in.
+            for name in {each for each in headers if each.startswith("access-control-")}:
+                del headers[name]
             headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
             headers["X-Content-Type-Options"] = "nosniff"
             headers["X-Frame-Options"] = "DENY"

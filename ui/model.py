@@ -54,7 +54,7 @@ class ModelPanel:
         """What the settings say. Not part of the page as it is sent, which is the same for everybody."""
         known = self._assistant.settings
         values = [
-            known.llm_model, known.openai_base_url, known.llm_context_window, known.llm_max_tokens,
+            known.llm_model, known.shown_base_url, known.llm_context_window, known.llm_max_tokens,
             known.llm_temperature, known.llm_timeout, known.llm_retries,
         ]  # fmt: skip
         return values if desk.reader and desk.reader.admin else [gr.skip()] * len(values)
@@ -77,7 +77,7 @@ class ModelPanel:
         usual = Connection.of(settings, model.strip()) if model.strip() else None
         if not usual:
             return self._show(speaker, words.MODEL_MISSING)
-        base_url = address.strip() or usual.base_url
+        base_url = settings.base_url_of(address) or usual.base_url
         chosen = replace(
             usual,
             base_url=base_url,

@@ -474,6 +474,12 @@ FOREIGN_HOST = (
     "user: research-assistant user add NAME --admin"
 )
 
+THROUGH_PROXY = (
+    "This came through a proxy, and without sign-in everybody behind it could do everything. Add a user first: "
+    "research-assistant user add NAME --admin"
+)
+NO_HOST = "The Host header of this request names no host."
+
 
 def locked_out(seconds: float) -> str:
     """That attempts to sign in are refused for so long."""

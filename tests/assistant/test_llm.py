@@ -238,6 +238,33 @@ async def test_a_server_that_is_not_there_is_named_with_its_setting(connect: Con
         await hear(connect(base_url=address))
 
 
+@pytest.mark.parametrize(
+    "reply", [reply for reply, kind, *_ in FAULTS.values() if kind is not ContextTooSmall and not reply.first_delay]
+)
+async def test_no_message_shows_a_password_or_a_key_in_the_address(
+    server: ScriptedServer, connect: Connect, reply: Reply
+) -> None:
+    server.enqueue(reply)
+    with pytest.raises(LLMError) as caught:
+        await hear(connect(timeout=0.3, base_url=server.base_url.replace("://", "://lab:marked%2Fpw@")))
+    assert "marked" not in str(caught.value) and "lab" not in str(caught.value)
+
+
+async def test_a_server_that_is_not_there_is_named_without_what_is_secret_in_its_address(connect: Connect) -> None:
+    address = unused_address()
+    with pytest.raises(ServerUnreachable, match=f"No server answers at {address}. Start it") as caught:
+        await hear(connect(base_url=address.replace("://", "://lab:marked@") + "?api-key=marked"))
+    assert "marked" not in str(caught.value)
+
+
+async def test_a_server_that_repeats_the_password_in_its_address_is_not_quoted_with_it(
+    server: ScriptedServer, connect: Connect
+) -> None:
+    server.enqueue(Reply(status=422, error="lab with marked/pw or marked%2Fpw may not"))
+    with pytest.raises(ServerFailed, match="lab with … or … may not"):
+        await hear(connect(base_url=server.base_url.replace("://", "://lab:marked%2Fpw@")))
+
+
 async def test_a_model_that_the_server_does_not_have_is_named(connect: Connect) -> None:
     with pytest.raises(UnknownModel, match="'no-such-model'"):
         await hear(connect(model="no-such-model"))

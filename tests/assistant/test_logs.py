@@ -2,12 +2,14 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from assistant import Assistant, Conversation, Settings, set_up_logging
+from assistant.testing import ScriptedServer
 from index_store import Library
 
 from .turns import collect
@@ -21,7 +23,7 @@ def _as_before() -> Iterator[None]:
     yield
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
-    for name in ("assistant", "index_store", "ui"):
+    for name in ("assistant", "index_store", "ui", "openai", "httpx", "httpcore", "llama_index"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -65,3 +67,40 @@ def test_a_secret_that_a_library_logs_is_hidden_in_traces_too(form: Any, capsys:
         logging.getLogger("some.library").exception("with %s", "http://ann:marked-2@localhost:8000")
     said = capsys.readouterr().err
     assert "refused …" in said and "ann:…@localhost" in said and "marked" not in said
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_password_in_an_address_is_hidden_as_it_is_written_and_as_it_is_meant(
+    form: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known: Any = {
+        "DATABASE_URL": "postgresql://ann:marked%2F%22one@localhost/papers",
+        "CHROMA_URL": "http://localhost:8000",
+        "OPENAI_BASE_URL": "http://localhost:9/v1?api-key=marked-two",
+    }
+    set_up_logging(Settings(log_format=form, **known))
+    logging.getLogger("some.library").warning("sent %s and %s, %s", "marked%2F%22one", 'marked/"one', "marked-two")
+    said = capsys.readouterr().err
+    assert "sent … and …, …" in said and "marked" not in said
+
+
+@pytest.mark.parametrize("with_questions", [False, True])
+async def test_at_debug_too_no_library_logs_the_question_unless_asked_for(
+    sample_library: Library, capsys: pytest.CaptureFixture[str], with_questions: bool
+) -> None:
+    with ScriptedServer() as server:
+        server.enqueue("MiniCache merges the states of neighbouring layers [P1.1].")
+        address: Any = {"OPENAI_BASE_URL": server.base_url}
+        settings = Settings(
+            llm_model="scripted", llm_retries=0, log_level="debug", log_questions=with_questions, **address
+        )
+        set_up_logging(settings)
+        logging.getLogger("some.library").debug("said at debug")
+        assistant = Assistant(sample_library, settings)
+        await assistant.answer("How does zyxgrape the MiniCache qwovling KV cache?")
+        assistant.conversations.close()
+        assert len(server.chats) == 1 and "zyxgrape" in server.chats[0].text
+    said = capsys.readouterr().err
+    assert "said at debug" in said
+    found = [line[:200] for line in said.splitlines() if re.search("zyxgrape|qwovling|MiniCache", line)]
+    assert bool(found) == with_questions, found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import InvalidSettings, Settings, load_settings, settings_table
+from assistant import InvalidSettings, Settings, fixed_settings, load_settings, settings_table
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +145,47 @@ def test_the_address_of_a_database_is_never_printed(monkeypatch: pytest.MonkeyPa
     settings = load_settings()
     assert settings.database is not None and "hidden" in settings.database.url
     assert "hidden" not in f"{settings} {settings!r} {settings.database} {settings.database!r}"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://lab:marked-pw@127.0.0.1:9/v1", "http://127.0.0.1:9/v1"),
+        ("https://host/v1?api-key=marked", "https://host/v1"),
+        ("https://marked@host/v1#marked", "https://host/v1"),
+        ("https://lab:marked@marked@host/v1", "https://host/v1"),
+        ("https://lab:marked/or?marked#marked@host/v1", "https://host/v1"),
+        ("lab:marked@host/v1", "host/v1"),
+        ("http://[::1]:80/v1", "http://[::1]:80/v1"),
+        ("http://host:80/v1@2", "http://host:80/v1@2"),
+        ("localhost:8000", "localhost:8000"),
+        ("http://[broken", "http://[broken"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_what_is_secret_in_it(address: str, shown: str) -> None:
+    settings = load_settings(OPENAI_BASE_URL=address, CHROMA_URL=address, rerank_url=address)
+    fixed = fixed_settings(settings)
+    assert [fixed[name] for name in ("OPENAI_BASE_URL", "CHROMA_URL", "RESEARCH_ASSISTANT_RERANK_URL")] == [shown] * 3
+    assert settings.shown_base_url == shown
+
+
+def test_an_address_as_it_is_shown_stands_for_the_one_that_is_configured() -> None:
+    address = "http://lab:marked@host/v1?api-key=k"
+    settings = load_settings(OPENAI_BASE_URL=address)
+    assert [settings.base_url_of(typed) for typed in ("", " http://host/v1 ", address)] == [address] * 3
+    for other in ("http://host/v2", "http://elsewhere/v1", "http://guest:other@host/v1"):
+        assert settings.base_url_of(other) == other
+
+
+def test_passwords_and_keys_in_addresses_are_secret_as_written_and_as_meant() -> None:
+    settings = load_settings(
+        DATABASE_URL="postgresql://ann:one%2F%40@localhost/papers",
+        CHROMA_URL="http://localhost:8000",
+        OPENAI_BASE_URL="http://lab:tw%22o@host/v1?api-key=thr%2Fee&version=2024",
+        rerank_url="http://host/rerank?Token=four&api_key=five&key=six",
+        OPENAI_API_KEY="seven",
+    )
+    found = settings.secrets()
+    assert {"one%2F%40", "one/@", "tw%22o", 'tw"o', "thr%2Fee", "thr/ee", "four", "five", "six", "seven"} <= {*found}
+    assert not {"", "2024", "ann", "lab"} & {*found}

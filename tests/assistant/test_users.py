@@ -95,8 +95,10 @@ def test_a_damaged_file_lets_nobody_in(users: Users, path: Path) -> None:
 def test_the_commands_add_list_change_and_remove(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setenv("RESEARCH_ASSISTANT_USERS_FILE", str(path))
     assert run("user", "list")[1].startswith("No users")
-    assert run("user", "add", "ann", "--admin", typed=f"{PASSWORD}\n")[0] == 0
-    assert run("user", "add", "bob", typed=f"{PASSWORD}\n")[0] == 0
+    first, second = (run("user", "add", *one, typed=f"{PASSWORD}\n") for one in (("ann", "--admin"), ("bob",)))
+    assert (first[0], second[0]) == (0, 0)
+    assert f"Added ann to {path}. " in first[1] and f"Added bob to {path}. " in second[1]
+    assert "Conversations from before" in first[1] and "Conversations from before" not in second[1]
     assert json.loads(run("user", "list", "--json")[1]) == [
         {"name": "ann", "admin": True},
         {"name": "bob", "admin": False},

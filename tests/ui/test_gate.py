@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from assistant import Users, load_settings
-from ui import words
+from ui import conversations, gate, words
 from ui.gate import COOKIE, Gate
 from ui.patience import Patience
 from ui.proxies import Proxies
@@ -36,8 +36,8 @@ def gated(home: Path, address: str = "127.0.0.1", base: str = "http://127.0.0.1:
     app = Starlette(
         routes=[Route("/", told), Route("/config", told), Route("/gradio_api/upload", told, methods=["POST"])]
     )
-    gate = Gate(app, settings, users, cookies, Pages(lambda _: False))
-    return TestClient(gate, base, client=(address, 50000), follow_redirects=False)
+    before = Gate(app, settings, users, cookies, Pages(lambda _: False))
+    return TestClient(before, base, client=(address, 50000), follow_redirects=False)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def users(tmp_path: Path) -> Users:
     return users
 
 
-def cookie(users: Users, home: Path, hours: float = 1) -> dict[str, str]:
-    return {"Cookie": f"{COOKIE}={Cookies(users, home / 'users.json', hours).made(users.all()['ann'])}"}
+def cookie(users: Users, home: Path, hours: float = 1, name: str = "ann") -> dict[str, str]:
+    return {"Cookie": f"{COOKIE}={Cookies(users, home / 'users.json', hours).made(users.all()[name])}"}
 
 
 # -- without sign-in ------------------------------------------------------------------------------------------------
@@ -69,6 +69,35 @@ def test_without_users_a_name_that_somebody_else_points_here_is_refused(tmp_path
 @pytest.mark.parametrize("host", ["localhost", "localhost:7860", "127.0.0.1:1", "[::1]:7860", "LOCALHOST"])
 def test_the_names_of_this_machine_do(tmp_path: Path, host: str) -> None:
     assert gated(tmp_path).get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["[x", "[x]", "127.0.0.1:x", "127.0.0.1:99999", "localhost/x", "x@localhost", "a?b"])
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/healthz"])
+def test_a_host_that_is_none_is_refused_in_words(tmp_path: Path, host: str, path: str) -> None:
+    refused = gated(tmp_path).get(path, headers={"Host": host})
+    assert (refused.status_code, refused.text) == (400, words.NO_HOST)
+    assert refused.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Forwarded": "for=192.0.2.7"}, {"Via": "1.1 proxy"}, {"X-Forwarded-For": "192.0.2.7"},
+        {"x-forwarded-host": "papers.example"}, {"X-Forwarded-Proto": "https"}, {"X-Forwarded-Server": "papers"},
+        {"X-Forwarded-Port": "443"}, {"X-Real-IP": "192.0.2.7"}, {"X-Forwarded-For": ""},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("trusted", ["", "127.0.0.1"])
+def test_without_users_what_came_through_a_proxy_is_refused(
+    tmp_path: Path, header: dict[str, str], trusted: str
+) -> None:
+    client = gated(tmp_path, trusted_proxies=trusted)
+    refused = client.get("/", headers=header)
+    assert (refused.status_code, refused.text) == (403, words.THROUGH_PROXY)
+    assert client.post("/gradio_api/upload", headers=header, content=b"x").status_code == 403
+    users = Users(tmp_path / "users.json")
+    users.add("ann", PASSWORD)
+    assert client.get("/", headers={**header, **cookie(users, tmp_path)}).status_code == 200
 
 
 def test_the_first_user_closes_the_page_and_the_last_does_not_open_it(tmp_path: Path) -> None:
@@ -99,6 +128,7 @@ def test_a_damaged_users_file_closes_the_page(tmp_path: Path, users: Users) -> N
         ({"Origin": "http://127.0.0.1:7861"}, 403),
         ({"Origin": "null"}, 403),
         ({"Origin": ""}, 403),
+        ({"Origin": "http://[x"}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Sec-Fetch-Site": "same-site"}, 403),
@@ -115,6 +145,24 @@ def test_an_upload_has_a_length_and_a_limit(tmp_path: Path) -> None:
     for kind in ({"content": b"x" * 11_000_001}, {"content": iter([b"x"])}):
         refused = client.post("/gradio_api/upload", **kind)  # type: ignore[arg-type]
         assert (refused.status_code, refused.text) == (413, words.too_much(1))
+
+
+def test_who_is_no_admin_uploads_no_more_than_a_conversation(tmp_path: Path, users: Users) -> None:
+    users.add("boss", PASSWORD, admin=True)
+
+    def status(name: str, length: int, most: int) -> tuple[int, str]:
+        headers = {"Content-Length": str(length), **cookie(users, tmp_path, name=name)}
+        answer = gated(tmp_path, max_upload_mb=most).post("/gradio_api/upload", headers=headers, content=b"x")
+        return answer.status_code, answer.text if answer.status_code == 413 else ""
+
+    assert status("ann", 100_000_000, 2000) == (200, "")
+    assert status("ann", 110_000_001, 2000) == (413, words.too_much(100))
+    assert status("boss", 110_000_001, 2000) == (200, "")
+    assert status("ann", 20_000_000, 5) == status("boss", 20_000_000, 5) == (413, words.too_much(5))
+
+
+def test_that_is_as_much_as_is_read_of_a_conversation() -> None:
+    assert conversations._LARGEST_FILE == gate._LARGEST_CONVERSATION * 1_000_000
 
 
 # -- who it is --------------------------------------------------------------------------------------------------------
@@ -177,15 +225,16 @@ def test_a_proxy_that_says_nobody_lets_nobody_in(tmp_path: Path) -> None:
         assert gated(tmp_path, "10.1.2.3", **PROXY).get("/", headers=headers).status_code == 401
 
 
-def test_what_a_trusted_proxy_forwards_is_believed_and_what_others_do_is_not(tmp_path: Path) -> None:
+def test_what_a_trusted_proxy_forwards_is_believed_and_what_others_do_is_not(tmp_path: Path, users: Users) -> None:
     headers = {
         "X-Forwarded-User": "ann", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "papers.example",
         "X-Forwarded-For": "6.6.6.6, 192.0.2.7, 10.9.9.9",
     }  # fmt: skip
     answer = gated(tmp_path, "10.1.2.3", **PROXY).get("/", headers=headers).json()
     assert (answer["url"], answer["client"]) == ("https://papers.example/", "192.0.2.7")
+    headers |= {"X-Forwarded-User": "bob", **cookie(users, tmp_path)}
     answer = gated(tmp_path).get("/", headers=headers).json()
-    assert (answer["url"], answer["client"], answer["name"]) == ("http://127.0.0.1:7860/", "127.0.0.1", "")
+    assert (answer["url"], answer["client"], answer["name"]) == ("http://127.0.0.1:7860/", "127.0.0.1", "ann")
 
 
 def test_the_origin_is_that_of_the_host_the_proxy_was_asked_for(tmp_path: Path) -> None:

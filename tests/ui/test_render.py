@@ -389,3 +389,9 @@ def test_the_header_counts_papers_and_names_the_mode(count: int, said: str) -> N
 def test_an_empty_library_is_welcomed_with_what_to_do() -> None:
     assert 'href="#library"' in render.welcome(Status(0, 0, 0, 0, ""))
     assert 'href="#library"' not in render.welcome(Status(97, 97, 0, 97, "minilm"))
+
+
+def test_the_head_says_why_the_library_cannot_be_read() -> None:
+    page = Page(render.header(None, problem="The database <b> does not answer."))
+    assert "The database <b> does not answer." in page.text
+    assert_clean(page)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from assistant import Archive
-from index_store import open_catalogue
+from index_store import Catalogue, Selection, open_catalogue
 from ui import words
 
 from . import raw
@@ -107,6 +108,35 @@ def ask(page: httpx.Client, session: str, question: str) -> str:
     return json.dumps(told)
 
 
+@contextmanager
+def unchanged(home: Path) -> Iterator[None]:
+    """Fails unless the library is as it was: nothing was written, also nothing that was taken back."""
+
+    def state(catalogue: Catalogue) -> tuple[Any, ...]:
+        papers = catalogue.listing(Selection(), limit=None).papers
+        return papers, catalogue.collections(), catalogue.sources(), catalogue.meta("sample_offered")
+
+    catalogue = open_catalogue(home)
+    try:
+        before, changes = state(catalogue), catalogue.changes()
+        assert len(before[0]) == 97
+        yield
+        assert state(catalogue) == before
+        assert catalogue.changes() == changes
+    finally:
+        catalogue.close()
+
+
+def filled(page: httpx.Client, function: raw.Dependency) -> list[Any]:
+    """Inputs with something in every field that takes text."""
+    text = {
+        each["id"]
+        for each in page.get("/config").json()["components"]
+        if each["type"] == "textbox" or each["props"].get("allow_custom_value")
+    }
+    return ["mine" if part in text else None for part in function["inputs"]]
+
+
 def unsigned(routes: list[tuple[str, str]], nobody: httpx.Client) -> dict[tuple[str, str], int]:
     """What nobody is answered at each of the addresses that need sign-in."""
     return {
@@ -160,21 +190,31 @@ def test_what_is_an_admins_is_refused_to_others_inside_the_function(
 ) -> None:
     functions = {raw_id: each for each in raw.functions(ann) for raw_id in raw.names(ann, each) & ADMINS}
     assert functions.keys() == ADMINS
-    with_catalogue = open_catalogue(home)
-    before = with_catalogue.changes()
-    for name, function in functions.items():
-        for way in ("queue", "run"):
+    with unchanged(home):
+        for name, function in functions.items():
+            said = raw.call(bob, function, raw.new_session())[-1]
+            assert not said["success"], name
+            assert said["output"]["error"] == words.ADMINS_ONLY, name
+            data = [None] * len(function["inputs"])
+            body = {"fn_index": function["id"], "data": data, "session_hash": raw.new_session()}
+            answer = bob.post("/gradio_api/run/predict", json=body)
+            assert (answer.status_code, answer.json()["error"]) == (500, words.ADMINS_ONLY), name
+
+
+def test_no_function_at_all_changes_the_library_for_one_who_is_no_admin(home: Path, bob: httpx.Client) -> None:
+    functions = raw.functions(bob)
+    (select,) = [each for each in functions if "select-all" in raw.names(bob, each)]
+    (table,) = [each for each in functions if "papers" in raw.names(bob, each)]
+    catalogue = open_catalogue(home)
+    (paper,) = catalogue.listing(Selection(), limit=1).papers
+    catalogue.close()
+    with unchanged(home):
+        for function in functions:
             session = raw.new_session()
-            if way == "queue":
-                said = raw.call(bob, function, session)[-1]
-                assert not said["success"], name
-                assert said["output"]["error"] == words.ADMINS_ONLY, name
-            else:
-                body = {"fn_index": function["id"], "data": [None] * len(function["inputs"]), "session_hash": session}
-                answer = bob.post("/gradio_api/run/predict", json=body)
-                assert (answer.status_code, answer.json()["error"]) == (500, words.ADMINS_ONLY), name
-    assert with_catalogue.changes() == before
-    with_catalogue.close()
+            assert raw.call(bob, select, session)[-1]["success"]
+            assert raw.call(bob, table, session, deed="open", of=paper.id)[-1]["success"]
+            for data in (None, filled(bob, function)):
+                raw.call(bob, function, session, data)
 
 
 def test_the_page_tells_the_settings_to_admins_only(bob: httpx.Client, ann: httpx.Client) -> None:
@@ -196,17 +236,18 @@ def test_a_conversation_is_its_owners_whatever_is_called(home: Path, ann: httpx.
     before = archive.of("ann").open(listed.id)
     assert ann.get(f"/save/{listed.id}/markdown").status_code == 200
     assert bob.get(f"/save/{listed.id}/markdown").status_code == 404
-    for function in raw.functions(bob):
-        if ADMINS & raw.names(bob, function):
-            continue
-        for event in ({}, *({"deed": deed, "of": listed.id, "value": "x"} for deed in ("open", "delete", "name"))):
-            data = [listed.id if place == 0 else None for place in range(len(function["inputs"]))]
-            session = raw.new_session()
-            joined = raw.join(bob, function, session, data, **event)
-            if joined.status_code != 200:  # the values do not fit the components
+    with unchanged(home):
+        for function in raw.functions(bob):
+            if ADMINS & raw.names(bob, function):
                 continue
-            told = json.dumps(raw.call(bob, function, session, data, **event))
-            assert SECRET not in told, function["id"]
+            for event in ({}, *({"deed": deed, "of": listed.id, "value": "x"} for deed in ("open", "delete", "name"))):
+                data = [listed.id if place == 0 else None for place in range(len(function["inputs"]))]
+                session = raw.new_session()
+                joined = raw.join(bob, function, session, data, **event)
+                if joined.status_code != 200:  # the values do not fit the components
+                    continue
+                told = json.dumps(raw.call(bob, function, session, data, **event))
+                assert SECRET not in told, function["id"]
     assert archive.of("ann").open(listed.id) == before
     archive.close()
 
@@ -227,6 +268,18 @@ def test_a_page_is_of_whoever_opened_it(ann: httpx.Client, bob: httpx.Client) ->
         assert (refused.status_code, refused.text) == (403, words.NOT_YOURS), path
     nameless = bob.post("/gradio_api/queue/join", json={"fn_index": 0, "data": []})
     assert (nameless.status_code, nameless.text) == (400, words.NO_PAGE)
+
+
+def test_no_answer_may_be_read_by_another_sites_page(ann: httpx.Client) -> None:
+    foreign = {"Origin": "https://evil.example"}
+    asking_first = {**foreign, "Access-Control-Request-Method": "POST"}
+    for answer in (
+        ann.get("/config", headers=foreign),
+        ann.options("/config", headers=asking_first),
+        ann.options("/gradio_api/queue/join", headers=asking_first),
+    ):
+        assert [name for name in answer.headers if name.startswith("access-control-")] == []
+    assert ann.get("/config", headers=foreign).json()["dependencies"]
 
 
 @pytest.mark.parametrize(
