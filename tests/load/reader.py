@@ -86,7 +86,7 @@ class Reader:
                         answer.sources = now
                     if answer.first is None and says(marker) in _text(values[draft]):
                         answer.first = now
-                    answer.shown = _text(values[turns])
+                    answer.shown = _text(values[turns]) or answer.shown  # empty where they stay as they are
                     if answer.whole is None and says(marker) in answer.shown:
                         answer.whole = now
                 elif message["msg"] == "process_completed" and not message["success"]:
