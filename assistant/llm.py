@@ -21,6 +21,7 @@ from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai.utils import ALL_AVAILABLE_MODELS
 from llama_index.llms.openai_like import OpenAILike
 
+from .addresses import address_secrets, shown_address
 from .errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -32,7 +33,7 @@ from .errors import (
     UnknownModel,
     WrongKey,
 )
-from .settings import Settings, address_secrets, shown_address
+from .settings import Settings
 from .usage import Usage
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"

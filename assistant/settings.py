@@ -5,7 +5,6 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import quote, unquote, unquote_plus
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -20,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from .addresses import address_secrets, shown_address
 from .errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 
 PREFIX = "RESEARCH_ASSISTANT_"
 _FIELD = re.compile(r'field "(\w+)"')
-# The name and password before a server. Where what looks like a port is none, a password holds / ? or # as they are.
-_USERINFO = re.compile(r"^((?:[a-z][\w+.-]*://)?+)([^/?#]*@|[^/?#@:\[\]]*:(?!\d*(?:[/?#]|$)).*@)", re.IGNORECASE)
-_QUERY = re.compile(r"[?&]([^=&#]*)=([^&#\s]+)")
-_KEY_LIKE = ("key", "token", "password", "secret")  # ends of the names of what a query should not tell
-_AS_SENT = "%!$&'()*+,;=:"  # what httpx, which logs addresses, leaves as it is in a password
 _PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
@@ -355,29 +350,6 @@ def _shown(name: str, value: Any) -> str:
     if name.endswith("_url"):
         return shown_address(value)
     return ", ".join(value) if isinstance(value, tuple) else "" if value in (None, {}) else str(value)
-
-
-def shown_address(address: str) -> str:
-    """An address as it may be shown: without the name and password before its server, and without its query.
-
-    Never raises, so that an address that cannot be used can be named as well.
-    """
-    return re.split("[?#]", _USERINFO.sub(r"\1", address.strip()), maxsplit=1)[0]
-
-
-def address_secrets(address: str) -> tuple[str, ...]:
-    """The password in an address and the keys in its query, as written, decoded and encoded; the longest first."""
-    found = _USERINFO.match(address.strip())
-    password = found[2][:-1].partition(":")[2] if found else ""
-    keys = [value for name, value in _QUERY.findall(address) if unquote(name).lower().endswith(_KEY_LIKE)]
-    forms = {
-        form
-        for written in (password, *keys)
-        for plain in (written, unquote(written), unquote_plus(written))
-        for form in (plain, quote(plain, safe=""), quote(plain, safe=_AS_SENT))
-        if form
-    }
-    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
 
 
 def settings_table() -> str:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ import pytest
 
 from index_store import Postgres
 
-HOST = "127.0.0.1"
+from .ports import HOST, free_port
+
 PASSWORD = "hidden-7c1f"  # which no line that anything prints may hold
 _USER = "reader"
 _SETTINGS = ("fsync=off", "unix_socket_directories=", f"listen_addresses={HOST}", "max_connections=200")
@@ -30,13 +30,6 @@ def programs() -> Path:
         assert not os.environ.get("CI"), "PostgreSQL is not installed"
         pytest.skip("needs PostgreSQL (Debian: apt-get install postgresql)")
     return found[-1].parent if found else Path(on_path or "").parent
-
-
-def free_port() -> int:
-    """A port of the loopback address at which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class RunningPostgres:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,16 +20,10 @@ from zlib import crc32
 from index_store import ChromaServer, Embedder, Library, Paper, Postgres, Ranking, open_catalogue, search
 from index_store.vectors import PassageVectors
 
+from ..ports import HOST, free_port
+
 ROOT = Path(__file__).parents[2]
-HOST = "127.0.0.1"
 _PATIENCE = 60.0
-
-
-def free_port() -> int:
-    """A port of the loopback address at which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 # -- the server -------------------------------------------------------------------------------------------------------

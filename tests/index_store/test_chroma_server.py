@@ -31,8 +31,9 @@ from index_store import (
 from index_store import chroma as chroma_module
 from index_store.vectors import Entry, PassageVectors
 
+from ..ports import free_port
 from . import test_filters
-from .chroma import Recorder, RunningChroma, Worker, free_port, papers, recording, running
+from .chroma import Recorder, RunningChroma, Worker, papers, recording, running
 
 MODEL = "some-model/some-splitter"
 ANIMALS = ["aardvark", "bison", "camel", "dingo", "emu"]

@@ -1,7 +1,6 @@
 """The product's own page in Debian's chromium: started as a reader starts it, driven as a reader drives it."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from typing import IO
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from assistant import Users
+
+from ..ports import free_port, listens
 
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = (
@@ -42,8 +43,7 @@ def process_of(
 
     `settings` are names and values as the environment has them. What the program says goes to `log`.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).with_name("research-assistant")
     process = subprocess.Popen(
         [program, "serve", "--home", home, "--port", str(port)],
@@ -53,7 +53,7 @@ def process_of(
     )
     try:
         deadline = time.monotonic() + start_seconds
-        while not _listens(port):
+        while not listens(port):
             assert process.poll() is None, "the page did not start; its message is above"
             assert time.monotonic() < deadline, f"the page did not start within {start_seconds:.0f} seconds"
             time.sleep(0.1)
@@ -61,11 +61,6 @@ def process_of(
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ..ports import free_port, listens
 
 PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/opt/homebrew/bin")
 _DOCS = Path(__file__).parents[2] / "docs" / "server.md"
@@ -18,8 +19,7 @@ _BLOCK = re.compile(r"```nginx\n(.*?)```", re.DOTALL)
 def proxying(address: str, folder: Path) -> Iterator[str]:
     """Starts nginx before the page at an address; gives the address under which nginx has it."""
     assert PROGRAM, "nginx is needed: apt-get install nginx-light"
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (block,) = _BLOCK.findall(_DOCS.read_text(encoding="utf-8"))
     block = block.replace("http://127.0.0.1:7860", address)
     assert address in block
@@ -34,15 +34,10 @@ def proxying(address: str, folder: Path) -> Iterator[str]:
     process = subprocess.Popen([PROGRAM, "-p", folder, "-c", config])
     try:
         deadline = time.monotonic() + 20
-        while not _listens(port):
+        while not listens(port):
             assert process.poll() is None and time.monotonic() < deadline, "nginx did not start; its message is above"
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=20)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
