@@ -11,7 +11,7 @@ install: $(INSTALLED)  ## make .venv with the locked dependencies and the resear
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) with its venv module is needed: apt-get install python3.11 python3.11-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@echo "Installing the dependencies into .venv (about a minute, once)"
+	@echo "Installing the dependencies into .venv (one to three minutes, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
