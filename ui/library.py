@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from assistant import Assistant, InvalidQuestion, Order, Selection, Standing, bibtex
+from assistant import Assistant, InvalidQuestion, Listing, Order, Selection, Standing, bibtex
 
 from . import render, table, words
 from .adding import AddPanel
@@ -27,7 +27,8 @@ class Shelf:
     """What one session has before it in the Library. Changed in place, as the ids may be very many.
 
     `asked` counts the tables that were asked for, so that one that is overtaken is not shown. `papers` is how many
-    there were when the table was last painted, `seen` how far the library had changed when it was last looked at.
+    there were when the table was last painted, `seen` how far the library had changed when it was last looked at,
+    `listed` which papers the table shows, and in which order.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -41,6 +42,7 @@ class Shelf:
     asked: int = 0
     papers: int = 0
     seen: tuple[int, Standing | None] | None = None
+    listed: tuple[Listing, Order, bool] | None = None
 
 
 class LibraryView:
@@ -141,9 +143,17 @@ class LibraryView:
         return self._catalogue.changes(), self._assistant.background.standing
 
     def noticed(self, shelf: Shelf) -> Updates:
-        """The view again after a change; while papers are being embedded, only if there are more or fewer of them."""
-        status = self._library.status()
-        return self.show(shelf) if status.papers != shelf.papers or not status.pending else {}
+        """The view again after a change; while papers are being embedded, only if there are more or fewer of them.
+
+        A table that would be as it is stays, with whatever somebody does in it at that moment.
+        """
+        status, before = self._library.status(), shelf.listed
+        if status.papers == shelf.papers and status.pending:
+            return {}
+        updates = self.show(shelf)
+        if shelf.listed == before:
+            updates.pop(self._table, None)
+        return updates
 
     def _painted(self, shelf: Shelf) -> Updates:
         """The table and what is selected."""
@@ -156,7 +166,7 @@ class LibraryView:
             return self._painted(shelf)
         if number != shelf.asked:
             return self._as_it_is
-        shelf.papers, shelf.total = papers, listing.total
+        shelf.papers, shelf.total, shelf.listed = papers, listing.total, (listing, shelf.order, shelf.descending)
         painted = table.table(listing, shelf.order, shelf.descending, shelf.offset, shelf.chosen)
         return self._selected(shelf) | {self._table: painted if papers else table.empty()}
 
@@ -170,13 +180,18 @@ class LibraryView:
     def _filter(
         self, text: str, from_year: str, to_year: str, source: str, collection: str, bare: bool, shelf: Shelf
     ) -> Updates:
-        """Paints what passes the filters. While it does, the page waits with all but the last of what is typed."""
+        """Paints what passes the filters. While it does, the page waits with all but the last of what is typed.
+
+        Gradio calls a dropdown changed when the keyboard merely leaves it; then the table stays, and on its page.
+        """
         try:
             first, last = _whole(from_year), _whole(to_year)
         except InvalidQuestion as error:
             return {self._wrong: render.notice(str(error))}
-        shelf.selection = Selection(text or "", first, last, source or "", collection or "", bare)
-        shelf.offset = 0
+        selection = Selection(text or "", first, last, source or "", collection or "", bare)
+        if selection == shelf.selection:
+            return {self._wrong: ""}
+        shelf.selection, shelf.offset = selection, 0
         return self._painted(shelf) | {self._wrong: ""}
 
     def _use(self, shelf: Shelf, event: gr.EventData) -> Updates:

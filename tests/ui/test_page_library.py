@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from index_store import Library, add_files, open_catalogue, open_embedder
+from index_store import Library, Selection, add_files, open_catalogue, open_embedder
 from ui import words
 
 from .browser import ask, question, served
@@ -191,6 +191,19 @@ def test_the_table_follows_what_is_typed_and_keeps_to_the_last_of_it(page: Page)
     expect(page.locator(".pager .rows")).to_contain_text("of 38")
     page.get_by_label(words.SEARCH, exact=True).fill("no such paper")
     expect(page.locator("#papers")).to_contain_text(words.NOTHING_MATCHES)
+
+
+def test_going_through_the_filters_by_keyboard_leaves_the_table_on_its_page(page: Page) -> None:
+    said = page.locator(".pager .rows")
+    page.get_by_role("button", name=words.NEXT).click()
+    expect(said).to_have_text("51–100 of 231")
+    page.get_by_label(words.SEARCH, exact=True).focus()
+    with page.expect_response(lambda response: "/queue/join" in response.url):  # Gradio tells it as a change
+        for _ in range(6):
+            page.keyboard.press("Tab")
+    rows(page).first.get_by_role("checkbox").check()
+    expect(page.locator("#selected")).to_have_text("1 selected")
+    expect(said).to_have_text("51–100 of 231")
 
 
 def test_filters_hold_together_and_a_year_that_is_none_is_said(page: Page) -> None:
@@ -455,6 +468,23 @@ def test_papers_that_another_process_added_show_by_themselves(
     add_files(catalogue, [write(tmp_path / "elsewhere.jsonl", [{"title": "A Lighthouse", "abstract": "It shines."}])])
     catalogue.close()
     expect(titles(page)).to_have_text(["A Lighthouse"])
+
+
+def test_a_table_that_stays_as_it_is_is_not_painted_again_when_something_else_changes(
+    open_page: OpenPage, growing: str, growing_home: Path, tmp_path: Path
+) -> None:
+    catalogue = open_catalogue(growing_home)
+    add_files(catalogue, [write(tmp_path / "harbour.jsonl", [{"title": "A Harbour", "abstract": "It shelters."}])])
+    page = opened(open_page(growing))
+    search(page, "harbour", 1)
+    page.get_by_label("Select A Harbour").check()
+    expect(page.locator("#selected")).to_have_text("1 selected")
+    page.evaluate("document.querySelector('#papers table').dataset.untouched = 'yes'")
+    catalogue.collect("seaside", catalogue.selected_ids(Selection("harbour")))
+    catalogue.close()
+    page.locator("#filters").get_by_role("combobox", name=words.COLLECTION).click()
+    expect(page.get_by_role("option", name="seaside")).to_be_visible()
+    expect(page.locator("#papers table")).to_have_attribute("data-untouched", "yes")
 
 
 # -- phones -----------------------------------------------------------------------------------------------------------
