@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from index_store import Paper, PaperHit, SearchResult, content_terms, terms
 
@@ -168,6 +169,7 @@ def _part(found: Sequence[Side], common: Set[str]) -> list[Side]:
     ]
 
 
+@lru_cache(2048)
 def _squeeze(text: str) -> str:
     """Letters and digits alone, however they are set: `H₂` is `h2`, `ℬ-Coder` is `bcoder`."""
     return re.sub(r"[^\w+]|_", "", unicodedata.normalize("NFKC", text).casefold())
@@ -175,6 +177,8 @@ def _squeeze(text: str) -> str:
 
 def _says(name: str, text: str) -> bool:
     """Whether a text has a name as words of its own, with or without hyphens, in the singular or plural."""
+    if name.removesuffix("s") not in _squeeze(text):  # most texts; looking at each of their words takes longer
+        return False
     words = re.findall(r"[\w+.*()'-]+", text)
     forms = {name, f"{name}s", name.removesuffix("s")}
     return any(_squeeze(word) in forms or any(_squeeze(part) in forms for part in word.split("-")) for word in words)

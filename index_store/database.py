@@ -86,13 +86,19 @@ class Database:
         return told(f"The catalogue {self._place}", error.orig or error, _NO_COPY)
 
     def changes(self) -> int:
-        """A number that is another one after a change that was not made over the connection kept for this."""
+        """A number that is another one after a change that was not made over the connection kept for this.
+
+        Raises `LibraryUnreadable`.
+        """
         if self.is_served:
             with self._transaction() as session:
                 return session.scalars(select(ChangesRow.writes)).one()
         assert self._watch, "the catalogue is not open"
-        with self._watching:
-            (version,) = self._watch.execute("PRAGMA data_version").fetchone()
+        try:
+            with self._watching:
+                (version,) = self._watch.execute("PRAGMA data_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise told(f"The catalogue {self._place}", error, _NO_COPY) from error
         return int(version)
 
     def meta(self, name: str) -> str | None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,12 @@ _ASKING = (
 
 def terms(text: str) -> list[str]:
     """The stemmed words of a text, in order, as the index stores them."""
-    return list(_analyser().analyze(text))
+    return list(_terms(text))
+
+
+@lru_cache(2048)  # a comparison looks at the same abstracts for every side, and a follow-up at those of before
+def _terms(text: str) -> tuple[str, ...]:
+    return tuple(_analyser().analyze(text))
 
 
 def content_terms(text: str) -> list[str]:

@@ -106,6 +106,7 @@ class Library:
             raise ValueError("a library whose catalogue is in a shared database has its vectors on a server")
         self.home, self.embedder, self._shared = home, embedder, server is not None
         self.mended: tuple[str, ...] = ()
+        self._counted: tuple[int, Status] | None = None
         _make(home)
         self._lock, self._indexing = FolderLock(home / _LOCK), Lock()
         if not self._shared:
@@ -362,5 +363,8 @@ class Library:
         return self.catalogue.vectors_by_id(self.embedder.fingerprint, paper_ids, self.embedder.dimension)
 
     def status(self) -> Status:
-        """Counts from the catalogue."""
-        return status(self.catalogue)
+        """Counts from the catalogue, counted again only after that has changed. Raises `LibraryUnreadable`."""
+        changes = self.catalogue.changes()  # before the counting: what is written meanwhile is counted next time
+        if self._counted is None or self._counted[0] != changes:
+            self._counted = changes, status(self.catalogue)
+        return self._counted[1]

@@ -10,6 +10,7 @@ import gradio as gr
 from assistant import Assistant, Conversation, LibraryError
 
 from . import render, words
+from .blocks import Blocks
 from .chat import Chat, Parts
 from .controls import EXAMPLES, controls
 from .conversations import Sidebar
@@ -31,7 +32,7 @@ _FROM_ADDRESS = '(_, ...others) => [new URLSearchParams(location.search).get("c"
 def build(assistant: Assistant, reader: Reader | None) -> gr.Blocks:
     """The page's components and what their events do, for a reader who is known before the page is opened, or not."""
     clicks = (_STATIC / "clicks.js").read_text(encoding="utf-8")
-    with gr.Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
+    with Blocks(title=words.NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as blocks:
         header = gr.HTML(elem_id="header")
         is_who = gr.HTML(who(reader) if reader else "", elem_id="reader")
         gr.HTML(render.views(), elem_id="views")

@@ -74,6 +74,7 @@ class Chat:
         self._assistant, self._parts = assistant, parts
         self._writing = Writing(assistant)
         self._painting = 0  # pages on which an answer is being painted
+        self._offered: tuple[int, list[str]] | None = None  # examples, and as of which change of the library
         # Gradio makes all outputs of a handler anew whenever it yields, so those that are painted often have few.
         self.of_turn: Sequence[gr.components.Component] = (
             *(parts.turns, parts.draft, parts.sources, parts.saving, parts.announcement, parts.question),
@@ -430,7 +431,12 @@ class Chat:
 
     def _examples(self) -> list[str]:
         status, _ = standing(self._assistant)
-        return examples(self._assistant.library) if status else []
+        if not status:
+            return []
+        changes = self._assistant.library.catalogue.changes()
+        if self._offered is None or self._offered[0] != changes:
+            self._offered = changes, examples(self._assistant.library)
+        return self._offered[1]
 
     def _controls(self, conversation: Conversation, desk: Desk) -> str:
         """Which buttons can be used, as the conversation and what is before its reader stand."""

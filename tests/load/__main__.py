@@ -119,7 +119,9 @@ async def asking(served: Served, readers: int, questions: int, first: int = 0, r
                     await asyncio.sleep(random.uniform(0.5, 1.5) * reading)
             return answers
 
-        return await at_once([Reader(client, shown, f"reader{first + n}") for n in range(readers)], work)
+        pages = [Reader(client, shown, f"reader{first + n}") for n in range(readers)]
+        await asyncio.gather(*(page.new() for page in pages))  # they have opened the page before
+        return await at_once(pages, work)
 
 
 def report(
