@@ -15,7 +15,18 @@ from . import archive_search as words
 from .archive_file import ArchiveFile, ConversationRow, OfferedRow, TurnRow
 from .archive_fts5 import Snippet
 from .archive_search import one_line
-from .archive_turns import Opened, choose, is_kept, keep_references, keep_turns, opened, shown, versions, with_numbers
+from .archive_turns import (
+    Opened,
+    choose,
+    is_kept,
+    keep_references,
+    keep_turns,
+    opened,
+    shown,
+    turn_ids,
+    versions,
+    with_numbers,
+)
 from .conversations import Conversation, new_id
 from .errors import InvalidHistory, UnknownConversation
 
@@ -26,13 +37,18 @@ _NAMELESS = "Untitled"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A conversation in the list. `turns` are those shown; `snippet` is where the search hit, empty without one."""
+    """A conversation in the list. `turns` is how many are shown.
+
+    `snippet` is where the search hit, empty without one, and `hit` the id of the turn in which that stands, which may
+    be in a version that is not shown; empty for a title.
+    """
 
     id: str
     title: str
     updated: datetime
     turns: int
     snippet: Snippet = ()
+    hit: str = ""
 
 
 class Archive:
@@ -83,10 +99,8 @@ class Archive:
                 query = query.where(text(f"conversations.id IN ({ids})").bindparams(**parameters))
             rows = session.scalars(query.limit(limit).offset(offset)).all()
             found = words.snippets(session, terms, [row.id for row in rows]) if terms else {}
-            return tuple(
-                Listed(row.id, _title(row), datetime.fromtimestamp(row.updated, UTC), row.length, found.get(row.id, ()))
-                for row in rows
-            )
+            turns = turn_ids(session, [number for number, _ in found.values()])
+            return tuple(_listed(row, *found.get(row.id, (0, ())), turns) for row in rows)
 
     def open(self, conversation_id: str) -> Opened:
         """A conversation with the path through its turns that was chosen last."""
@@ -195,6 +209,11 @@ class Archive:
                 session.execute(delete(TurnRow).where(TurnRow.conversation == row.id))
                 session.execute(delete(OfferedRow).where(OfferedRow.conversation == row.id))
                 session.delete(row)
+
+
+def _listed(row: ConversationRow, number: int, snippet: Snippet, turns: Mapping[int, str]) -> Listed:
+    updated = datetime.fromtimestamp(row.updated, UTC)
+    return Listed(row.id, _title(row), updated, row.length, snippet, turns.get(number, ""))
 
 
 def _row(session: Session, conversation_id: str) -> ConversationRow | None:

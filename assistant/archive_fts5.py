@@ -12,6 +12,9 @@ _ON, _OFF = "\x02", "\x03"  # around a hit; no text that was indexed holds them
 Snippet = tuple[tuple[str, bool], ...]
 """Stretches of a text, each with whether it is a hit."""
 
+Place = tuple[int, Snippet]
+"""Where a search hit: the number of the turn, or one below 0 for a title, and what stands there."""
+
 # One row per turn under its number, and one per title under the number of its conversation with a minus.
 TABLE = (
     "CREATE VIRTUAL TABLE words USING fts5(conversation UNINDEXED, said, "
@@ -39,14 +42,14 @@ def condition(found: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     return " INTERSECT ".join(each), dict(zip(names, _quoted(found), strict=True))
 
 
-def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Snippet]:
+def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
     """Where the terms stand best in each of these conversations; in a title only if in no turn."""
     query = " OR ".join(_quoted(found))
     best: dict[str, int] = {}
     for row, conversation in session.execute(_PLACES, {"any": query, "conversations": [*conversations]}):
         best.setdefault(conversation, row)
     return {
-        conversation: _parts(session.execute(_SNIPPET, {"any": query, "row": row}).scalar_one())
+        conversation: (row, _parts(session.execute(_SNIPPET, {"any": query, "row": row}).scalar_one()))
         for conversation, row in best.items()
     }
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from index_store import is_postgres
 
 from . import archive_fts5, archive_tsvector
-from .archive_fts5 import Snippet
+from .archive_fts5 import Place
 from .conversations import Turn
 
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -27,7 +27,7 @@ class _Engine(Protocol):
 
     def index(self, session: Session, row: int, conversation: str, words: str) -> None: ...
     def condition(self, found: Sequence[str]) -> tuple[str, Mapping[str, str]]: ...
-    def snippets(self, session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Snippet]: ...
+    def snippets(self, session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]: ...
 
 
 def one_line(words: str) -> str:
@@ -63,7 +63,7 @@ def condition(session: Session, found: Sequence[str]) -> tuple[str, Mapping[str,
     return _engine(session).condition(found)
 
 
-def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Snippet]:
+def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
     """Where the terms stand best in each of these conversations; in a title only if in no turn."""
     return _engine(session).snippets(session, found, conversations)
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from index_store import fold
 
-from .archive_fts5 import Snippet
+from .archive_fts5 import Place, Snippet
 
 _WORD = re.compile(r"(?:[^\W_][̀-ͯ]*)+")  # letters and digits, with the accents that stand behind them
 _NO_LETTER = re.compile(r"[\W_]+")
@@ -34,7 +34,7 @@ _INDEX = text(
     "CAST(:lexemes AS tsvector)) ON CONFLICT (number) DO UPDATE SET said = excluded.said, lexemes = excluded.lexemes"
 )
 _PLACES = text(
-    "SELECT DISTINCT ON (conversation) conversation, said FROM words WHERE lexemes @@ CAST(:any AS tsquery) "
+    "SELECT DISTINCT ON (conversation) conversation, number, said FROM words WHERE lexemes @@ CAST(:any AS tsquery) "
     "AND conversation IN :conversations "
     "ORDER BY conversation, number < 0, ts_rank(lexemes, CAST(:any AS tsquery)) DESC, number"
 ).bindparams(bindparam("conversations", expanding=True, type_=String()))
@@ -68,11 +68,11 @@ def condition(found: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     return " INTERSECT ".join(each), dict(zip(names, _queries(found), strict=True))
 
 
-def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Snippet]:
+def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
     """Where the terms stand best in each of these conversations; in a title only if in no turn."""
     query = " | ".join(f"({each})" for each in _queries(found) if each)
     rows = session.execute(_PLACES, {"any": query, "conversations": [*conversations]})
-    return {conversation: _snippet(said, found) for conversation, said in rows}
+    return {conversation: (number, _snippet(said, found)) for conversation, number, said in rows}
 
 
 def _words(said: str) -> list[_Word]:

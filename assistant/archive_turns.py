@@ -57,6 +57,12 @@ def shown(session: Session, row: ConversationRow) -> tuple[str, ...]:
     return tuple(turn.id for turn in _path(row, _tree(session, row.id)))
 
 
+def turn_ids(session: Session, numbers: Sequence[int]) -> Mapping[int, str]:
+    """The ids of turns by the numbers of their rows."""
+    query = select(TurnRow.number, TurnRow.id).where(TurnRow.number.in_(numbers))
+    return {row.number: row.id for row in session.execute(query)}
+
+
 def is_kept(session: Session, row: ConversationRow, turn: Turn) -> bool:
     """Whether the turn is there already, whatever it was then."""
     query = select(TurnRow.number).where(TurnRow.conversation == row.id, TurnRow.id == turn.id)

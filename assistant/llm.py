@@ -43,10 +43,10 @@ LEAST_EVIDENCE_TOKENS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Which model to ask, and how. The key is not shown in its repr."""
+    """Which model to ask, and how. Its repr shows neither the key nor the address, which may hold a password."""
 
     model: str
-    base_url: str = OPENAI_BASE_URL
+    base_url: str = field(default=OPENAI_BASE_URL, repr=False)
     key: str = field(default="", repr=False)
     temperature: float = 0.1
     context_window: int = 8192

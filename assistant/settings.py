@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -232,6 +233,11 @@ class Settings(BaseSettings):
         if folder and not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
         return folder
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """What `repr` and `str` show: addresses without what is secret in them."""
+        for name, value in super().__repr_args__():
+            yield name, shown_address(value) if name and name.endswith("_url") else value
 
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown: keys, tokens, and the passwords and keys in addresses in every form of theirs."""

@@ -70,7 +70,8 @@ class ChromaServer:
         except ValueError:
             host = None
         if not host or parts.scheme not in ("http", "https"):
-            raise LibraryUnreadable(f"CHROMA_URL is {self.url!r}; it must look like http://localhost:8000.")
+            shown = self.url.rpartition("@")[2]  # before it may stand a password
+            raise LibraryUnreadable(f"CHROMA_URL is {shown!r}; it must look like http://localhost:8000.")
         if "@" in parts.netloc:
             raise LibraryUnreadable("CHROMA_URL holds a user or a password; take it out and set CHROMA_TOKEN.")
         host = f"[{host}]" if ":" in host else host
@@ -108,9 +109,10 @@ def explained(place: Place) -> Iterator[None]:
             raise
         if isinstance(place, ChromaServer):
             absent = isinstance(error, NotFoundError)
+            address, said = place.url.partition("?")[0], _line(error, place.token)
             advice = "CHROMA_TENANT and CHROMA_DATABASE" if absent else "CHROMA_TOKEN, and that the server runs"
             raise LibraryUnreadable(
-                f"The Chroma server at {place.url} failed ({_line(error, place.token)}). Check CHROMA_URL, {advice}."
+                f"The Chroma server at {address} failed ({said}). Check CHROMA_URL, {advice}."
             ) from error
         if not isinstance(error, ChromaError | ValueError | OSError) and not panicked(error):
             raise

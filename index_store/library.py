@@ -251,6 +251,9 @@ class Library:
         """Has an index filled again that was deleted, or that has fewer passages than it was given."""
         if not self.lexicon.count:
             self._forget_words()
+        self._mark_lost_meanings()
+
+    def _mark_lost_meanings(self) -> None:
         if self.vectors.count < self.catalogue.indexed_passages():
             self.catalogue.mark_all_pending(words=False)
 
@@ -337,9 +340,9 @@ class Library:
         Ends early when `stop` is set; what was embedded until then is kept. Where another process is at it already,
         that one goes on, with what was added here too, and nothing is done here.
         """
-        if self._shared:
+        if self._shared and not self.lexicon.count and self.status().papers:
             with self._writing(), self._writing_words():
-                self._refill_lost()
+                self._forget_words()
         self.take_in()
         done = 0
         with self._indexing:
@@ -347,6 +350,9 @@ class Library:
                 if not self._embedding.take(0):
                     break
                 try:
+                    if self._shared:  # only by who embeds: the others would hold up whoever changes the library
+                        with self._writing():
+                            self._mark_lost_meanings()
                     done += ingest.index_meanings(self._rooms, progress, stop)
                 finally:
                     self._embedding.give()

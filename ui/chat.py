@@ -305,12 +305,12 @@ class Chat:
             yield await self._shown(conversation, speaker, desk)
         yield self._nothing
 
-    async def open(self, conversation_id: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
-        """Shows a conversation that is kept, and what is being written in it."""
+    async def open(self, conversation_id: str, speaker: Speaker, desk: Desk, at: str = "") -> AsyncIterator[Updates]:
+        """Shows a conversation that is kept, in the version that turn `at` is in, and what is being written in it."""
         running = self._writing.of(conversation_id, desk.owner)
         desk.leave()
         try:
-            kept = running.before if running else await asyncio.to_thread(self._kept, conversation_id, desk)
+            kept = running.before if running else await asyncio.to_thread(self._kept, conversation_id, desk, at)
         except (UnknownConversation, ArchiveUnreadable) as error:
             said = describe(error).message
             empty = await self._shown(Conversation(), speaker, desk)
@@ -325,8 +325,14 @@ class Chat:
         async for updates in self._watch(running, speaker, desk, shown):
             yield updates
 
-    def _kept(self, conversation_id: str, desk: Desk) -> Conversation:
-        return desk.kept(self._assistant).open(conversation_id).conversation
+    def _kept(self, conversation_id: str, desk: Desk, at: str) -> Conversation:
+        archive = desk.kept(self._assistant)
+        is_hidden = at and at not in archive.path(conversation_id)
+        opened = archive.choose(conversation_id, at) if is_hidden else archive.open(conversation_id)
+        turns = opened.conversation.turns
+        behind = [len(turns) - place for place, turn in enumerate(turns) if turn.id == at]
+        desk.shown = max([RECENT, *behind])
+        return opened.conversation
 
     def begin(self, speaker: Speaker, desk: Desk) -> Updates:
         """An empty conversation; the one before stays among those that are kept."""

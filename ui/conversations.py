@@ -54,15 +54,14 @@ class Sidebar:
 
         # What waits for a database waits in a thread: on the loop it would hold up every reader.
         async def used(speaker: Speaker, desk: Desk, event: gr.EventData) -> AsyncIterator[Updates]:
-            deed, of = str(getattr(event, "deed", "")), str(getattr(event, "of", ""))
+            deed, of, value = (str(getattr(event, name, "")) for name in ("deed", "of", "value"))
             try:
                 if deed == "open":
                     desk.conversation = Conversation(id=of)
                     yield await asyncio.to_thread(self.painted, desk)
-                    async for updates in chat.open(of, speaker, desk):
+                    async for updates in chat.open(of, speaker, desk, at=value):
                         yield updates
                 else:
-                    value = str(getattr(event, "value", ""))
                     yield await asyncio.to_thread(self._used, chat, deed, of, value, speaker, desk)
             except ArchiveUnreadable as error:
                 yield {self._said: render.notice(describe(error).message)}

@@ -131,7 +131,7 @@ def turn(item: Turn, versions: Sequence[str] = (), conversation_id: str = "") ->
         note = f'<p class="note">{escape(visible(item.note))}</p>'
     below = _downloads(item) + _meta(item) + _keep(item, conversation_id)
     body = _done(item) + _map(item.topic_map) + answer(item.pieces, item.id) + note + below
-    return _turn(item.plan, body, _tools(item, versions))
+    return _turn(item.plan, body, _tools(item, versions), item.id)
 
 
 def _keep(item: Turn, conversation_id: str) -> str:
@@ -242,8 +242,9 @@ def _done(item: Turn) -> str:
     return f'<details class="steps" dir="ltr"><summary>{words.STEPS}</summary>{steps}{took}</details>' if steps else ""
 
 
-def _turn(plan: Plan, body: str, tools: str = "") -> str:
+def _turn(plan: Plan, body: str, tools: str = "", turn_id: str = "") -> str:
     question, read_as = plan.question, ""
+    named = f' id="turn-{escape(turn_id)}"' if turn_id else ""
     if plan.mode is not Mode.ASK:
         chosen = f" {words.CHOSEN}" if plan.automatic else ""
         read_as = f'<p class="kind"><span class="chip">{words.KINDS[plan.mode]}</span>{chosen}</p>'
@@ -252,7 +253,7 @@ def _turn(plan: Plan, body: str, tools: str = "") -> str:
     if plan.limits:
         read_as += f'<p class="read-as" dir="auto">{words.SEARCHED_ONLY}: {escape(visible(limited(plan.limits)))}</p>'
     return (
-        '<article class="turn"><h2 class="question" dir="auto">'
+        f'<article class="turn"{named}><h2 class="question" dir="auto">'
         f'<span class="unseen" dir="ltr">{words.YOU_ASKED}: </span>'  # a direction of its own, and so not the heading's
         f'{escape(visible(question))}</h2>{tools}{read_as}<div class="answer" dir="auto">{body}</div></article>'
     )

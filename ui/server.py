@@ -14,6 +14,7 @@ from assistant import Assistant, Users, set_up_logging
 from . import words
 from .app import build
 from .controls import STYLE
+from .forgetting import forgetting
 from .gate import Gate
 from .health import add_health
 from .readers import Reader
@@ -27,11 +28,12 @@ _STATIC = Path(__file__).with_name("static")
 
 def create_app(assistant: Assistant) -> FastAPI:
     """The page behind a web server's interface, with the gate before it."""
-    settings, app = assistant.settings, FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    settings = assistant.settings
     users = Users(settings.users_path)
     signs_in = bool(settings.trusted_user_header or users.all())
     blocks = build(assistant, None if signs_in else Reader())
     blocks.queue(default_concurrency_limit=None, max_size=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lambda _: forgetting(blocks.state_holder))
     cookies = Cookies(users, settings.users_path, settings.session_hours)
     add_sign_in(app, settings, users, cookies)
     add_saving(app, assistant)

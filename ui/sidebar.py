@@ -54,13 +54,14 @@ def _item(item: Listed, is_current: bool, is_renamed: bool) -> str:
             f'dir="auto" aria-label="{words.NEW_NAME}"></li>'
         )
     here = ' aria-current="page"' if is_current else ""
+    hit = f' data-value="{escape(item.hit)}"' if item.hit else ""
     tools = "".join(
         f'<button type="button" data-do="{deed}" data-of="{of}" title="{name}" aria-label="{name}: {title}">{icon}'
         "</button>"
         for deed, name, icon in (("rename", words.RENAME, icons.EDIT), ("delete", words.DELETE, icons.DELETE))
     )
     return (
-        f'<li><a href="?c={of}" data-do="open" data-of="{of}"{here} title="{title}" dir="auto">{title}</a>'
+        f'<li><a href="?c={of}" data-do="open" data-of="{of}"{hit}{here} title="{title}" dir="auto">{title}</a>'
         f'<span class="tools">{tools}</span>{_snippet(item)}</li>'
     )
 

@@ -390,6 +390,16 @@ def test_hits_are_marked_in_the_place_where_they_are(library: Archive) -> None:
     assert ("halves", True) in listed.snippet and "**" not in str(listed.snippet)
 
 
+def test_a_hit_names_its_turn_in_whatever_version_that_is(library: Archive) -> None:
+    (listed,) = library.list("halves")
+    assert listed.hit == library.path(listed.id)[0]
+    (listed,) = library.list("schrodinger")
+    assert listed.hit not in library.path(listed.id)
+    assert library.choose(listed.id, listed.hit).conversation.turns[-1].question == "Is Schrödinger's cat NEAR?"
+    library.rename(listed.id, "Of physics")
+    assert [listed.hit for listed in library.list("physics")] == [""]
+
+
 def test_a_long_query_is_safe(library: Archive) -> None:
     assert found(library, "zebrafish " * 10_000) == ["What are zebrafish?"]
     assert found(library, '"' * 10_000) == []

@@ -392,13 +392,13 @@ def test_no_name_of_a_model_is_no_connection() -> None:
 
 def test_settings_become_a_connection_that_hides_its_key() -> None:
     settings = Settings(
-        llm_model="m", OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://127.0.0.1:1/v1", llm_temperature=0.5,
+        llm_model="m", OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://me:hidden@127.0.0.1:1/v1", llm_temperature=0.5,
         llm_context_window=4000, llm_max_tokens=500, llm_timeout=3, llm_retries=0, llm_report_usage=False,
     )  # fmt: skip
     connection = Connection.of(settings)
-    assert connection == Connection("m", "http://127.0.0.1:1/v1", KEY, 0.5, 4000, 500, 3, 0, False)
+    assert connection == Connection("m", "http://me:hidden@127.0.0.1:1/v1", KEY, 0.5, 4000, 500, 3, 0, False)
     for shown in (connection, settings, LanguageModel(connection)):
-        assert KEY not in repr(shown) and KEY not in str(shown)
+        assert KEY not in repr(shown) + str(shown) and "hidden" not in repr(shown) + str(shown)
 
 
 async def test_the_key_is_sent_as_it_is_and_none_is_needed(server: ScriptedServer, connect: Connect) -> None:

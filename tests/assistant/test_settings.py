@@ -116,8 +116,10 @@ def test_a_broken_settings_file_is_named(content: bytes, home: Path) -> None:
 
 
 def test_the_key_is_not_shown_when_settings_are_printed() -> None:
-    Path(".env").write_text("OPENAI_API_KEY=sk-secret\n")
-    assert "sk-secret" not in repr(load_settings()) + str(load_settings())
+    Path(".env").write_text("OPENAI_API_KEY=sk-secret\nOPENAI_BASE_URL=http://me:hidden@models.example/v1\n")
+    shown = repr(load_settings()) + str(load_settings())
+    assert "sk-secret" not in shown and "hidden" not in shown
+    assert "http://models.example/v1" in shown
 
 
 def test_every_setting_is_in_the_table_with_its_meaning() -> None:

@@ -102,8 +102,13 @@ def adding(served: Served) -> Iterator[None]:
         file.unlink()
 
 
-async def asking(served: Served, readers: int, questions: int, first: int = 0, reading: float = 0.0) -> list[Answer]:
-    """The answers that so many readers get, each asking its questions one after the other, `reading` seconds apart."""
+async def asking(
+    served: Served, readers: int, questions: int, first: int = 0, reading: float = 0.0, sessions: str = ""
+) -> list[Answer]:
+    """The answers that so many readers get, each asking its questions one after the other, `reading` seconds apart.
+
+    Each has opened the page anew, or has one of the `sessions` before.
+    """
     limits, timeout = httpx.Limits(max_connections=None), httpx.Timeout(120)
     async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=timeout) as client:
         shown = Page.of((await client.get("/config")).json())
@@ -119,7 +124,8 @@ async def asking(served: Served, readers: int, questions: int, first: int = 0, r
                     await asyncio.sleep(random.uniform(0.5, 1.5) * reading)
             return answers
 
-        pages = [Reader(client, shown, f"reader{first + n}") for n in range(readers)]
+        known = [f"{sessions}{n}" if sessions else "" for n in range(readers)]
+        pages = [Reader(client, shown, f"reader{first + n}", known[n]) for n in range(readers)]
         await asyncio.gather(*(page.new() for page in pages))  # they have opened the page before
         return await at_once(pages, work)
 
@@ -189,7 +195,7 @@ async def _without_model(served: Served) -> list[Answer]:
 def soak() -> list[str]:
     """Asks for so many minutes, ten readers at once, and prints what the process holds; returns what must not be."""
     with page() as served:
-        asyncio.run(asking(served, 10, 1))
+        asyncio.run(asking(served, 10, 1, sessions="soak"))
         began, runs, answers = time.monotonic(), 0, list[Answer]()
         print("minutes, questions, dropped, memory MB, threads, open files, databases MB")
         while True:
@@ -200,7 +206,7 @@ def soak() -> list[str]:
             if minutes >= MINUTES:
                 return [f"{dropped} questions without an answer"] if dropped else []
             runs += 1
-            answers += asyncio.run(asking(served, 10, 5, 1000 * runs))
+            answers += asyncio.run(asking(served, 10, 5, 1000 * runs, sessions="soak"))
 
 
 if __name__ == "__main__":

@@ -53,11 +53,11 @@ class Page:
 
 
 class Reader:
-    """One session of the page. `marker` is a word that its questions hold and the scripted model repeats."""
+    """One session of the page. `name` is in its questions, and the scripted model repeats it."""
 
-    def __init__(self, client: httpx.AsyncClient, page: Page, name: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, page: Page, name: str, session: str = "") -> None:
         self._client, self._page, self.name = client, page, name
-        self._session = secrets.token_hex(6)
+        self._session = session or secrets.token_hex(6)
 
     async def new(self) -> None:
         """Turns to an empty conversation."""

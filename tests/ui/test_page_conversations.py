@@ -221,6 +221,25 @@ def test_an_earlier_question_is_edited_and_both_ways_are_kept(page: Page) -> Non
     expect(page.locator("#turns h2")).to_contain_text([TABPFN, "Who needs it?"])
 
 
+def test_what_a_search_found_is_shown_whatever_version_it_is_in(page: Page) -> None:
+    ask(page, QUESTION)
+    for text in ("and how fast is it?", "and who needs it?", "What is attention?"):
+        ask(page, text)
+    page.locator("#turns .turn").last.get_by_role("button", name=words.EDIT).click()
+    question(page).fill(TABPFN)
+    question(page).press("Enter")
+    expect(page.locator("#turns .turn").nth(3).locator(".versions")).to_contain_text(words.version(2, 2))
+    find = page.get_by_role("textbox", name=words.FIND)
+    for search, found in (("what is attention", "What is attention?"), ("who needs", "and who needs it?")):
+        find.fill(search)
+        expect(page.locator("#conversations .snippet mark").first).to_be_visible()
+        expect(page.locator("#conversations .snippet")).to_contain_text(found)
+        listed(page).first.click()
+        turn = page.locator("#turns .turn", has=page.get_by_role("heading", name=found))
+        expect(turn.locator("h2")).to_be_in_viewport()
+    expect(page.locator("#turns .versions")).to_contain_text(words.version(1, 2))
+
+
 def test_trying_again_keeps_both_answers(open_page: OpenPage, written: str, server: ScriptedServer) -> None:
     page = open_page(written)
     server.enqueue(GOOD)

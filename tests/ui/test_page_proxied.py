@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from assistant.testing import Reply, ScriptedServer
 from ui import words
 
 from . import nginx, raw
@@ -22,10 +24,16 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def proxied(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("proxied")
+    with behind_nginx(sample_home, tmp_path_factory.mktemp("proxied")) as before:
+        yield before
+
+
+@contextmanager
+def behind_nginx(sample_home: Path, folder: Path, **settings: str) -> Iterator[str]:
+    """The page under /papers of nginx, whose address is given."""
     home = with_users(Path(shutil.copytree(sample_home, folder / "home")))
     known = {"RESEARCH_ASSISTANT_ROOT_PATH": "/papers", "RESEARCH_ASSISTANT_TRUSTED_PROXIES": "127.0.0.1"}
-    with served(home, **known) as address, nginx.proxying(address, folder) as before:
+    with served(home, **known, **settings) as address, nginx.proxying(address, folder) as before:
         yield before
 
 
@@ -65,15 +73,21 @@ def test_everything_works_under_a_path(browser: Browser, proxied: str, tmp_path:
     context.close()
 
 
-def test_an_answer_comes_through_as_it_is_written(browser: Browser, proxied: str) -> None:
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{proxied}/papers/")
-    sign_in(page, "bob")
-    question(page).fill(QUESTION)
-    page.locator("#send").click()
-    expect(page.locator("#turns .turn")).to_have_count(1)
-    context.close()
+def test_an_answer_comes_through_as_it_is_written(browser: Browser, sample_home: Path, tmp_path: Path) -> None:
+    with ScriptedServer() as model:
+        settings = {"OPENAI_BASE_URL": model.base_url, "RESEARCH_ASSISTANT_LLM_MODEL": "scripted"}
+        with behind_nginx(sample_home, tmp_path, **settings) as proxied:
+            page = browser.new_page()
+            page.goto(f"{proxied}/papers/")
+            sign_in(page, "bob")
+            model.enqueue(Reply("It compresses the cache, " + "and goes on about it " * 100, delay=0.3))
+            question(page).fill(QUESTION)
+            page.locator("#send").click()
+            expect(page.locator("#draft")).to_contain_text("It compresses the cache")  # of an answer of two minutes
+            expect(page.locator("#draft")).to_contain_text("and goes on about it")
+            page.locator("#stop").click()
+            expect(page.locator("#turns .turn")).to_contain_text(words.STOPPED)
+            page.close()
 
 
 def test_the_cookie_is_for_the_path_and_the_proxy_is_no_way_around_the_checks(proxied: str) -> None:

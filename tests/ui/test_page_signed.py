@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -135,13 +136,25 @@ def test_the_cookie_is_of_this_page_only_and_no_script_reads_it(address: str) ->
     assert "unsafe" not in policy and "default-src 'none'" in policy
 
 
-def test_failures_tell_nothing_of_who_there_is_and_lock_out(address: str, home: Path) -> None:
-    def attempt(name: str) -> httpx.Response:
-        return httpx.post(f"{address}/sign-in", data={"name": name, "password": "a wrong password"}, timeout=30)
+def attempt(address: str, name: str) -> httpx.Response:
+    return httpx.post(f"{address}/sign-in", data={"name": name, "password": "a wrong password"}, timeout=60)
 
-    known, unknown = attempt("bob"), attempt("carl")
+
+def test_failures_tell_nothing_of_who_there_is(address: str) -> None:
+    known, unknown = attempt(address, "bob"), attempt(address, "carl")
     assert known.status_code == unknown.status_code == 401
     assert known.text.replace("bob", "") == unknown.text.replace("carl", "")
+
+
+def test_too_many_failures_lock_a_name_out_and_say_for_how_long(address: str) -> None:
+    with ThreadPoolExecutor(10) as tries:  # at once, as each waits longer than the one before
+        failed = list(tries.map(lambda _: attempt(address, "dora"), range(10)))
+    assert {answer.status_code for answer in failed} == {401}
+    refused = attempt(address, "dora")
+    assert refused.status_code == 429
+    assert 800 < int(refused.headers["retry-after"]) <= 900
+    assert "15 minutes" in refused.text
+    assert attempt(address, "eve").status_code == 401, "others are not locked out"
 
 
 def test_what_is_no_form_is_refused(address: str) -> None:

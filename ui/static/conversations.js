@@ -1,6 +1,6 @@
 // The list of conversations: opens, renames and deletes them, and keeps the address that of the open one.
 const tell = (part, deed = part.dataset.do) => trigger("click", {
-  deed, of: part.dataset.of ?? "", value: part.value ?? "",
+  deed, of: part.dataset.of ?? "", value: part.value ?? part.dataset.value ?? "",
 });
 element.addEventListener("click", (event) => {
   const part = event.target.closest("[data-do]:not(input)");
@@ -9,6 +9,8 @@ element.addEventListener("click", (event) => {
   event.preventDefault();
   replacing = part.dataset.do === "delete";
   wanted = replacing ? "#undo-delete" : "";
+  sought = part.dataset.value ?? "";
+  if (shown() === part.dataset.of) seek(); // else once it has been painted
   if (part.dataset.do === "open") document.dispatchEvent(new Event("conversation-chosen"));
   tell(part);
 });
@@ -27,6 +29,13 @@ element.addEventListener("focusout", ({ target }) => {
   target.dataset.over = "true";
   tell(target, target.value === target.defaultValue ? "leave" : "name");
 });
+let sought = ""; // the turn in which a search found what was opened
+const seek = () => {
+  const turn = sought && document.getElementById(`turn-${sought}`);
+  if (!turn) return;
+  sought = "";
+  turn.scrollIntoView({ block: "start" });
+};
 let renamed = "";
 let wanted = ""; // what the keyboard goes on with, once that is there
 const goOn = (tries = 20) => {
@@ -80,7 +89,7 @@ const keep = () => {
 const follow = () => {
   const turns = document.querySelector("#turns");
   if (!turns) { setTimeout(follow, 50); return; }
-  new MutationObserver(keep).observe(turns, { childList: true, subtree: true });
+  new MutationObserver(() => { keep(); seek(); }).observe(turns, { childList: true, subtree: true });
 };
 follow();
 addEventListener("popstate", () => {
