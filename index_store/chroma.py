@@ -70,7 +70,7 @@ class ChromaServer:
         except ValueError:
             host = None
         if not host or parts.scheme not in ("http", "https"):
-            shown = self.url.rpartition("@")[2]  # before it may stand a password
+            shown = self.url.rpartition("@")[2].partition("?")[0]  # before and behind may stand what is secret
             raise LibraryUnreadable(f"CHROMA_URL is {shown!r}; it must look like http://localhost:8000.")
         if "@" in parts.netloc:
             raise LibraryUnreadable("CHROMA_URL holds a user or a password; take it out and set CHROMA_TOKEN.")

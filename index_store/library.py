@@ -371,6 +371,7 @@ class Library:
     def status(self) -> Status:
         """Counts from the catalogue, counted again only after that has changed. Raises `LibraryUnreadable`."""
         changes = self.catalogue.changes()  # before the counting: what is written meanwhile is counted next time
-        if self._counted is None or self._counted[0] != changes:
-            self._counted = changes, status(self.catalogue)
-        return self._counted[1]
+        known = self._counted
+        if known is None or known[0] != changes:
+            known = self._counted = changes, status(self.catalogue)
+        return known[1]

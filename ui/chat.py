@@ -440,9 +440,10 @@ class Chat:
         if not status:
             return []
         changes = self._assistant.library.catalogue.changes()
-        if self._offered is None or self._offered[0] != changes:
-            self._offered = changes, examples(self._assistant.library)
-        return self._offered[1]
+        known = self._offered
+        if known is None or known[0] != changes:
+            known = self._offered = changes, examples(self._assistant.library)
+        return known[1]
 
     def _controls(self, conversation: Conversation, desk: Desk) -> str:
         """Which buttons can be used, as the conversation and what is before its reader stand."""

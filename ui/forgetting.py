@@ -7,17 +7,24 @@ from datetime import datetime, timedelta
 
 from gradio.state_holder import StateHolder
 
-_AFTER = timedelta(hours=2)  # an open page asks what is new every few seconds, one in the background every minute
+_CLOSED, _SILENT = (
+    timedelta(hours=2),
+    timedelta(days=7),
+)  # a page on a machine that slept was silent, and is still there
 _LOOK_SECONDS = 60.0
 
 
 def forget(holder: StateHolder, now: datetime) -> int:
-    """Forgets the sessions that nothing came from for two hours; returns how many these were.
+    """Forgets sessions that were closed and silent for two hours, or silent for a week; returns how many these were.
 
     Gradio 6.31 drops the values of a closed page after an hour, but keeps the rest of its session, half a megabyte with
     the texts that were painted, until there are 10,000 of them.
     """
-    idle = [session for session, used in list(holder.time_last_used.items()) if now - used > _AFTER]
+    idle = []
+    for session, used in list(holder.time_last_used.items()):
+        kept = holder.session_data.get(session)
+        if now - used > (_SILENT if kept and not kept.is_closed else _CLOSED):
+            idle.append(session)
     with holder.lock:
         for session in idle:
             holder.session_data.pop(session, None)

@@ -28,7 +28,7 @@ class Shelf:
 
     `asked` counts the tables that were asked for, so that one that is overtaken is not shown. `papers` is how many
     there were when the table was last painted, `seen` how far the library had changed when it was last looked at,
-    `listed` which papers the table shows, and in which order.
+    `listed` which papers the table shows, in which order, and whether there are any.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -42,7 +42,7 @@ class Shelf:
     asked: int = 0
     papers: int = 0
     seen: tuple[int, Standing | None] | None = None
-    listed: tuple[Listing, Order, bool] | None = None
+    listed: tuple[Listing, Order, bool, bool] | None = None
 
 
 class LibraryView:
@@ -166,7 +166,8 @@ class LibraryView:
             return self._painted(shelf)
         if number != shelf.asked:
             return self._as_it_is
-        shelf.papers, shelf.total, shelf.listed = papers, listing.total, (listing, shelf.order, shelf.descending)
+        shelf.papers, shelf.total = papers, listing.total
+        shelf.listed = listing, shelf.order, shelf.descending, papers > 0
         painted = table.table(listing, shelf.order, shelf.descending, shelf.offset, shelf.chosen)
         return self._selected(shelf) | {self._table: painted if papers else table.empty()}
 

@@ -21,22 +21,24 @@ async def holder_of(*sessions: str) -> StateHolder:
     return holder
 
 
-async def test_a_session_is_forgotten_when_nothing_came_from_it_for_two_hours() -> None:
-    holder = await holder_of("left", "open")
-    later = datetime.now() + timedelta(hours=2, minutes=1)
-    holder.time_last_used["open"] = later - timedelta(minutes=1)
-    assert forgetting.forget(holder, later) == 1
-    assert "left" not in holder and "open" in holder
-    assert [*holder.time_last_used] == ["open"]
+async def test_a_session_is_forgotten_two_hours_after_its_page_was_closed_or_after_a_week_of_silence() -> None:
+    holder = await holder_of("left", "back", "asleep", "lost")
+    now = datetime.now() + timedelta(hours=3)
+    for session in ("left", "back"):
+        holder.session_data[session].is_closed = True
+    holder.time_last_used["back"] = now
+    holder.time_last_used["lost"] -= timedelta(days=8)
+    assert forgetting.forget(holder, now) == 2
+    assert [*holder.session_data] == [*holder.time_last_used] == ["back", "asleep"]
 
 
 async def test_that_is_done_while_the_server_runs_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "_LOOK_SECONDS", 0.01)
     holder = await holder_of("left", "open")
     async with forgetting.forgetting(holder):
-        holder.time_last_used["left"] -= timedelta(hours=3)
+        holder.time_last_used["left"] -= timedelta(days=8)
         await asyncio.sleep(0.1)
         assert [*holder.session_data] == ["open"]
-    holder.time_last_used["open"] -= timedelta(hours=3)
+    holder.time_last_used["open"] -= timedelta(days=8)
     await asyncio.sleep(0.1)
     assert [*holder.session_data] == ["open"]
