@@ -56,7 +56,6 @@ from .events import (
     Retrieved,
     Unsourced,
 )
-from .examples import examples
 from .export import CitedPaper, as_bibtex, as_markdown, as_text, cited_papers
 from .intent import Length
 from .limits import limited, limits
@@ -145,7 +144,6 @@ __all__ = [
     "conversation_to_json",
     "describe",
     "everything",
-    "examples",
     "fixed_settings",
     "from_messages",
     "is_loopback",

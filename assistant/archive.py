@@ -98,7 +98,7 @@ class Archive:
                 ids, parameters = words.condition(session, terms)
                 query = query.where(text(f"conversations.id IN ({ids})").bindparams(**parameters))
             rows = session.scalars(query.limit(limit).offset(offset)).all()
-            found = words.snippets(session, terms, [row.id for row in rows]) if terms else {}
+            found = words.places(session, terms, [row.id for row in rows]) if terms else {}
             turns = turn_ids(session, [number for number, _ in found.values()])
             return tuple(_listed(row, *found.get(row.id, (0, ())), turns) for row in rows)
 

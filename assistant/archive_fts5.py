@@ -42,7 +42,7 @@ def condition(found: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     return " INTERSECT ".join(each), dict(zip(names, _quoted(found), strict=True))
 
 
-def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
+def places(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
     """Where the terms stand best in each of these conversations; in a title only if in no turn."""
     query = " OR ".join(_quoted(found))
     best: dict[str, int] = {}

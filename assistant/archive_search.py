@@ -27,7 +27,7 @@ class _Engine(Protocol):
 
     def index(self, session: Session, row: int, conversation: str, words: str) -> None: ...
     def condition(self, found: Sequence[str]) -> tuple[str, Mapping[str, str]]: ...
-    def snippets(self, session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]: ...
+    def places(self, session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]: ...
 
 
 def one_line(words: str) -> str:
@@ -63,9 +63,9 @@ def condition(session: Session, found: Sequence[str]) -> tuple[str, Mapping[str,
     return _engine(session).condition(found)
 
 
-def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
+def places(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
     """Where the terms stand best in each of these conversations; in a title only if in no turn."""
-    return _engine(session).snippets(session, found, conversations)
+    return _engine(session).places(session, found, conversations)
 
 
 def _engine(bound: Session | Connection) -> _Engine:

@@ -68,7 +68,7 @@ def condition(found: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     return " INTERSECT ".join(each), dict(zip(names, _queries(found), strict=True))
 
 
-def snippets(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
+def places(session: Session, found: Sequence[str], conversations: Iterable[str]) -> dict[str, Place]:
     """Where the terms stand best in each of these conversations; in a title only if in no turn."""
     query = " | ".join(f"({each})" for each in _queries(found) if each)
     rows = session.execute(_PLACES, {"any": query, "conversations": [*conversations]})

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from index_store import (
     AddReport,
+    AsOfChange,
     Background,
     ChromaServer,
     Embedder,
@@ -40,6 +41,7 @@ from .conversations import Conversation, Outcome, Turn, new_id
 from .draft import Draft
 from .errors import LLMError, describe
 from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
+from .examples import examples
 from .gather import Finder, gather
 from .intent import MOST_SUBJECTS, Length
 from .keeping import Keeper, kept
@@ -85,6 +87,7 @@ class Assistant:
         self._shares_vectors = settings.embedding_model == "minilm"
         self._support = SupportChecker(lambda texts: self._minilm.embed(texts))
         self._archive: Archive | None = None
+        self._examples = AsOfChange(library.catalogue, lambda: examples(library))
         self._opening = threading.Lock()
 
     @property
@@ -140,6 +143,10 @@ class Assistant:
         reference(Paper("Warm up", ""), "bibtex")
         if self.connection:
             warm_up()
+
+    def examples(self) -> list[str]:
+        """Up to four questions that the library can answer now. Raises `LibraryError`."""
+        return self._examples()
 
     def search(
         self, question: str, limit: int, ranking: Ranking = Ranking.FUSED, within: Filter = everything

@@ -1,6 +1,7 @@
 """What is known: papers in, passages out. No LLM, no chat, no page."""
 
 from .adding import AddReport, add_files, add_records
+from .as_of_change import AsOfChange
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
@@ -37,6 +38,7 @@ from .writers import as_text, formats, write
 
 __all__ = [
     "AddReport",
+    "AsOfChange",
     "Background",
     "Catalogue",
     "ChromaServer",

@@ -25,9 +25,9 @@ _NAMED = 20  # papers of each problem
 _EVERY, _SAMPLE = 6000, 2000  # so many are all searched for; of more, so many are drawn
 _BATCH = 500
 _NEAR, _FAR = 10, 1000  # neighbours that are looked at first, and then for those that were not among them
-# One in so many is no damage, nor is one alone among more than so few: the search looks at a part of what there is, and
-# misses about 1 in 10,000.
-_PASSED_OVER, _FEW = 1000, 200
+_PASSED_OVER = (
+    1000  # one in so many is no damage: the search looks at a part of what there is, and misses about 1 in 10,000
+)
 _SAME = 1e-4  # cosine; what float32 and the search make of two equal vectors
 
 
@@ -151,7 +151,7 @@ class _Examination:
         self._note("The index of meanings holds papers that the library does not have.", strange, REBUILD)
         sought = _drawn(sorted(expected & held))
         missed, other = self._missed(sought)
-        if len(missed) > max(len(sought) // _PASSED_OVER, len(sought) > _FEW):
+        if len(missed) > len(sought) // _PASSED_OVER:
             self._note("Passages are in the index of meanings, but no search finds them.", _papers(missed), REBUILD)
         self._note("Passages are in the index of meanings with another vector.", _papers(other), REBUILD)
         return len(sought), len(sought) - len(missed)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from . import adding, ingest, sample
 from .adding import AddReport
+from .as_of_change import AsOfChange
 from .catalogue import Catalogue
 from .chroma import ChromaServer, Place
 from .embedding import Embedder
@@ -106,7 +107,6 @@ class Library:
             raise ValueError("a library whose catalogue is in a shared database has its vectors on a server")
         self.home, self.embedder, self._shared = home, embedder, server is not None
         self.mended: tuple[str, ...] = ()
-        self._counted: tuple[int, Status] | None = None
         _make(home)
         self._lock, self._indexing = FolderLock(home / _LOCK), Lock()
         if not self._shared:
@@ -115,6 +115,7 @@ class Library:
             undo.callback(self._lock.end)
             self.catalogue = Catalogue(database or home / _CATALOGUE)
             undo.callback(self.catalogue.close)
+            self._status = AsOfChange(self.catalogue, lambda: status(self.catalogue))
             self._take_locks()
             with self._writing(), self._writing_words():
                 self._bookmark = self._open_bookmark()
@@ -370,8 +371,4 @@ class Library:
 
     def status(self) -> Status:
         """Counts from the catalogue, counted again only after that has changed. Raises `LibraryUnreadable`."""
-        changes = self.catalogue.changes()  # before the counting: what is written meanwhile is counted next time
-        known = self._counted
-        if known is None or known[0] != changes:
-            known = self._counted = changes, status(self.catalogue)
-        return known[1]
+        return self._status()

@@ -23,7 +23,6 @@ from assistant import (
     Turn,
     UnknownConversation,
     describe,
-    examples,
 )
 
 from . import render, words
@@ -74,7 +73,6 @@ class Chat:
         self._assistant, self._parts = assistant, parts
         self._writing = Writing(assistant)
         self._painting = 0  # pages on which an answer is being painted
-        self._offered: tuple[int, list[str]] | None = None  # examples, and as of which change of the library
         # Gradio makes all outputs of a handler anew whenever it yields, so those that are painted often have few.
         self.of_turn: Sequence[gr.components.Component] = (
             *(parts.turns, parts.draft, parts.sources, parts.saving, parts.announcement, parts.question),
@@ -437,13 +435,7 @@ class Chat:
 
     def _examples(self) -> list[str]:
         status, _ = standing(self._assistant)
-        if not status:
-            return []
-        changes = self._assistant.library.catalogue.changes()
-        known = self._offered
-        if known is None or known[0] != changes:
-            known = self._offered = changes, examples(self._assistant.library)
-        return known[1]
+        return self._assistant.examples() if status else []
 
     def _controls(self, conversation: Conversation, desk: Desk) -> str:
         """Which buttons can be used, as the conversation and what is before its reader stand."""

@@ -7,10 +7,8 @@ from datetime import datetime, timedelta
 
 from gradio.state_holder import StateHolder
 
-_CLOSED, _SILENT = (
-    timedelta(hours=2),
-    timedelta(days=7),
-)  # a page on a machine that slept was silent, and is still there
+# A page on a machine that slept was silent, and is still there.
+_CLOSED, _SILENT = timedelta(hours=2), timedelta(days=7)
 _LOOK_SECONDS = 60.0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from assistant import Assistant, InvalidQuestion, Listing, Order, Selection, Standing, bibtex
+from assistant import Assistant, InvalidQuestion, LibraryError, Listing, Order, Selection, Standing, bibtex
 
 from . import render, table, words
 from .adding import AddPanel
@@ -192,8 +192,13 @@ class LibraryView:
         selection = Selection(text or "", first, last, source or "", collection or "", bare)
         if selection == shelf.selection:
             return {self._wrong: ""}
+        before = shelf.selection, shelf.offset
         shelf.selection, shelf.offset = selection, 0
-        return self._painted(shelf) | {self._wrong: ""}
+        try:
+            return self._painted(shelf) | {self._wrong: ""}
+        except LibraryError:  # else the same filters would be taken for those that are painted
+            shelf.selection, shelf.offset = before
+            raise
 
     def _use(self, shelf: Shelf, event: gr.EventData) -> Updates:
         """What was clicked in the table: a heading, a page, a box or a title."""

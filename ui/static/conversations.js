@@ -10,7 +10,7 @@ element.addEventListener("click", (event) => {
   replacing = part.dataset.do === "delete";
   wanted = replacing ? "#undo-delete" : "";
   sought = part.dataset.value ?? "";
-  if (shown() === part.dataset.of) seek(); // else once it has been painted
+  if (shown() === part.dataset.of) seek(); // and again where fewer turns are painted
   if (part.dataset.do === "open") document.dispatchEvent(new Event("conversation-chosen"));
   tell(part);
 });
@@ -32,9 +32,8 @@ element.addEventListener("focusout", ({ target }) => {
 let sought = ""; // the turn in which a search found what was opened
 const seek = () => {
   const turn = sought && document.getElementById(`turn-${sought}`);
-  if (!turn) return;
-  sought = "";
-  turn.scrollIntoView({ block: "start" });
+  if (turn) turn.scrollIntoView({ block: "start" });
+  return Boolean(turn);
 };
 let renamed = "";
 let wanted = ""; // what the keyboard goes on with, once that is there
@@ -58,6 +57,7 @@ new MutationObserver(() => {
 }).observe(element, { childList: true, subtree: true });
 
 document.addEventListener("click", ({ target }) => {
+  if (target instanceof Element && !target.closest("#conversations")) sought = ""; // its reader goes on elsewhere
   if (target instanceof Element && target.closest("#undo-delete")) wanted = "#conversations li > a";
   if (target instanceof Element && target.closest("#turns [data-do=edit]")) {
     document.querySelector("#question textarea")?.focus();
@@ -89,7 +89,7 @@ const keep = () => {
 const follow = () => {
   const turns = document.querySelector("#turns");
   if (!turns) { setTimeout(follow, 50); return; }
-  new MutationObserver(() => { keep(); seek(); }).observe(turns, { childList: true, subtree: true });
+  new MutationObserver(() => { keep(); if (seek()) sought = ""; }).observe(turns, { childList: true, subtree: true });
 };
 follow();
 addEventListener("popstate", () => {
