@@ -1,5 +1,6 @@
 """The databases that the catalogue and the conversations are kept in: a SQLite file each, or one on PostgreSQL."""
 
+import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -7,7 +8,8 @@ from typing import Any
 from zlib import crc32
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.orm import Session
 
@@ -19,6 +21,7 @@ so that what is read and what is altered before stands outside of it."""
 
 _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 _DRIVER = "postgresql+psycopg"
+_LOCKED_SECONDS = 30  # so long a SQLite file that others write is waited for
 _CONNECT_SECONDS = 10
 # A server whose machine vanishes says nothing: after a minute without an answer a connection counts as lost.
 _ALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
@@ -82,15 +85,29 @@ def open_engine(place: DatabasePlace) -> Engine:
 
 
 def _sqlite_engine(path: Path) -> Engine:
-    """A SQLite file that several processes may read while one writes; who finds it locked waits 30 seconds."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    """A SQLite file that several processes may read while one writes; who finds it locked waits half a minute."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _LOCKED_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _configure(connection, _record):  # type: ignore[no-untyped-def]  # a DBAPI connection, untyped
-        connection.execute("PRAGMA journal_mode=WAL")
+        _keep_a_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Turns the write-ahead log on, which stays on; waits if others that open a new file are just doing the same."""
+    until = monotonic() + _LOCKED_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Of two that turn it on at once SQLite refuses one without waiting, as neither could ever go on.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+        sleep(0.01)
 
 
 def _postgres_engine(place: Postgres) -> Engine:
@@ -120,7 +137,7 @@ def is_postgres(bound: Session | Connection | Engine) -> bool:
 
 def inserting(session: Session, table: Any) -> Any:
     """An INSERT in the words of the session's database, which may say what is done about a row that is there."""
-    return (postgresql if is_postgres(session) else sqlite).insert(table)
+    return (postgresql if is_postgres(session) else sqlite_dialect).insert(table)
 
 
 def begin_alone(connection: Connection, name: str) -> None:

@@ -196,3 +196,42 @@ def test_opening_needs_no_turn_while_another_process_writes(tmp_path: Path) -> N
         reader = Catalogue(file)
         assert reader.page() == []
         reader.close()
+
+
+OPENED_AT_ONCE = """
+import sys
+from pathlib import Path
+from index_store import Catalogue
+
+print("ready", flush=True)
+for line in sys.stdin:
+    Catalogue(Path(line.strip())).close()
+    print("opened", flush=True)
+"""
+
+
+def test_a_library_that_several_processes_make_at_once_opens_in_each(tmp_path: Path) -> None:
+    # Without waiting, one in twenty was told that the database is locked.
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENED_AT_ONCE],
+            cwd=Path(schema.__file__).parents[1],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    for number in range(60):
+        for process in started:
+            assert process.stdin
+            process.stdin.write(f"{tmp_path / str(number)}.sqlite3\n")
+            process.stdin.flush()
+        for process in started:
+            assert process.stdout and process.stderr
+            assert process.stdout.readline() == "opened\n", process.stderr.read()
+    for process in started:
+        assert process.communicate(timeout=60) == ("", "")
