@@ -27,9 +27,11 @@ _Stored: TypeAlias = tuple[NDArray[np.float32], chromadb.Metadata]  # what Chrom
 _FILES = "*/*"  # the graphs through which vectors are searched; the rest is in Chroma's database
 _MOST_IDS = 10_000  # in one question; Chroma looks them up in SQLite, which takes 32,766 and no more
 _SPACE: Literal["cosine"] = "cosine"
-# Twice what Chroma takes by itself: of 78,113 passages, a search by their own vectors then misses 7 rather than 119,
-# for a tenth more on the disk and no more time. A server keeps its own, as Chroma Cloud has another kind of index.
-_NEIGHBOURS, _LOOKED_AT = 32, 200
+# Chroma takes 16, 100 and 100 by itself. A paper unlike the many others of a library may then lose the last link that
+# leads to it, and no search by meaning finds it: of 80,156 passages 379, rather than 3 with these, and a third of 200
+# beside 6,000 of a very different field. The graph takes twice as long to make for it, and a fifth more on the disk.
+# A server with another kind of index, as Chroma Cloud, takes the space alone.
+_GRAPH = CreateHNSWConfiguration(space=_SPACE, max_neighbors=48, ef_construction=200, ef_search=200)
 # Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says
 # "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
 _PAUSES = (0.0, 0.1, 0.5)
@@ -95,13 +97,8 @@ class PassageVectors:
             self._name,
             embedding_function=None,
             metadata={"fingerprint": self._fingerprint},
-            configuration=CreateCollectionConfiguration(hnsw=self._graph()),
+            configuration=CreateCollectionConfiguration(hnsw=_GRAPH),
         )
-
-    def _graph(self) -> CreateHNSWConfiguration:
-        if isinstance(self._place, ChromaServer):
-            return CreateHNSWConfiguration(space=_SPACE)
-        return CreateHNSWConfiguration(space=_SPACE, max_neighbors=_NEIGHBOURS, ef_search=_LOOKED_AT)
 
     def _checked(self, collection: chromadb.Collection) -> chromadb.Collection:
         stored = (collection.metadata or {}).get("fingerprint")

@@ -127,12 +127,13 @@ def test_a_process_that_is_killed_in_the_middle_of_an_add_loses_nothing_and_the_
 
 
 def test_a_process_that_is_killed_in_the_middle_of_a_turn_leaves_the_conversation_to_the_other(
-    machines: tuple[Machine, Machine], archive: Archive, llm: ScriptedServer
+    machines: tuple[Machine, Machine], catalogue: Catalogue, archive: Archive, llm: ScriptedServer
 ) -> None:
     one, other = machines
     asked_before = len(llm.chats)
     llm.fallback = Reply("It halves the cache. [P1.1] ", delay=0.1, endless=True)
     with closing(one.ready()) as here:
+        until(lambda: catalogue.counts()["indexed"] and not catalogue.counts()["pending"])  # type: ignore[index]
         here.ask("How does MiniCache compress the KV cache?")
         until(lambda: archive.list("minicache") and len(llm.chats) > asked_before)
         one.kill()
