@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -110,6 +111,16 @@ def test_everything_is_reached_by_keyboard_shows_that_it_is_and_lets_go(
     page = open_page(pages[STATES[state][0]])
     page.add_style_tag(content="* { transition: none !important }")
     reach(page, pages, state)
+    found = gone_round(page)
+    if found != ([], []):
+        # What the page's timer painted anew meanwhile was not passed, or had the keyboard; what is wrong is so again.
+        page.evaluate("document.querySelectorAll('[data-visited]').forEach((part) => delete part.dataset.visited)")
+        found = gone_round(page)
+    assert found == ([], [])
+
+
+def gone_round(page: Page) -> tuple[list[Any], list[str]]:
+    """The parts on which the keyboard does not show, or out of view, and those that it does not reach."""
     page.evaluate("scrollTo(0, 0)")
     page.locator("#views [role=tab][tabindex='0']").focus()
     page.keyboard.press("Shift+Tab")
@@ -123,8 +134,7 @@ def test_everything_is_reached_by_keyboard_shows_that_it_is_and_lets_go(
             missed.append(at)
     else:
         raise AssertionError("the keyboard did not come round")
-    assert missed == []
-    assert page.evaluate(REACHED) == []
+    return missed, page.evaluate(REACHED)
 
 
 def test_shortcuts_lead_through_the_page(page: Page) -> None:
