@@ -97,7 +97,7 @@ def _sqlite_engine(path: Path) -> Engine:
 
 
 def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Turns the write-ahead log on, which stays on; waits if others that open a new file are just doing the same."""
+    """Turns the write-ahead log on, which stays on; waits, a minute at most, if others just do the same."""
     until = monotonic() + _LOCKED_SECONDS
     while True:
         try:

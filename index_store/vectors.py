@@ -29,7 +29,8 @@ _MOST_IDS = 10_000  # in one question; Chroma looks them up in SQLite, which tak
 _SPACE: Literal["cosine"] = "cosine"
 # Chroma takes 16, 100 and 100 by itself. A paper unlike the many others of a library may then lose the last link that
 # leads to it, and no search by meaning finds it: of 80,156 passages 379, rather than 3 with these, and a third of 200
-# beside 6,000 of a very different field. The graph takes twice as long to make for it, and a fifth more on the disk.
+# beside 6,000 of a very different field. The graph takes twice as long to make for it, and a fifth more on the disk
+# (measured in docs/retrieval.md).
 # A server with another kind of index, as Chroma Cloud, takes the space alone.
 _GRAPH = CreateHNSWConfiguration(space=_SPACE, max_neighbors=48, ef_construction=200, ef_search=200)
 # Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says

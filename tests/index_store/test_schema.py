@@ -223,15 +223,20 @@ def test_a_library_that_several_processes_make_at_once_opens_in_each(tmp_path: P
         )
         for _ in range(4)
     ]
-    for process in started:
-        assert process.stdout and process.stdout.readline() == "ready\n"
-    for number in range(60):
+    try:
         for process in started:
-            assert process.stdin
-            process.stdin.write(f"{tmp_path / str(number)}.sqlite3\n")
-            process.stdin.flush()
+            assert process.stdout and process.stdout.readline() == "ready\n"
+        for number in range(40):
+            for process in started:
+                assert process.stdin
+                process.stdin.write(f"{tmp_path / str(number)}.sqlite3\n")
+                process.stdin.flush()
+            for process in started:
+                assert process.stdout and process.stderr
+                assert process.stdout.readline() == "opened\n", process.stderr.read()
         for process in started:
-            assert process.stdout and process.stderr
-            assert process.stdout.readline() == "opened\n", process.stderr.read()
-    for process in started:
-        assert process.communicate(timeout=60) == ("", "")
+            assert process.communicate(timeout=60) == ("", "")
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()

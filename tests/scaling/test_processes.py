@@ -133,7 +133,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_turn_leaves_the_conversatio
     asked_before = len(llm.chats)
     llm.fallback = Reply("It halves the cache. [P1.1] ", delay=0.1, endless=True)
     with closing(one.ready()) as here:
-        until(lambda: catalogue.counts()["indexed"] and not catalogue.counts()["pending"])  # type: ignore[index]
+        until(lambda: catalogue.counts()["indexed"] and not catalogue.counts()["pending"], 150)  # type: ignore[index]
         here.ask("How does MiniCache compress the KV cache?")
         until(lambda: archive.list("minicache") and len(llm.chats) > asked_before)
         one.kill()
