@@ -107,7 +107,7 @@ def _keep_a_log(connection: sqlite3.Connection) -> None:
             # Of two that turn it on at once SQLite refuses one without waiting, as neither could ever go on.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
                 raise
-        sleep(0.01)
+        sleep(_LOOK)
 
 
 def _postgres_engine(place: Postgres) -> Engine:

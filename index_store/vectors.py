@@ -28,10 +28,9 @@ _FILES = "*/*"  # the graphs through which vectors are searched; the rest is in 
 _MOST_IDS = 10_000  # in one question; Chroma looks them up in SQLite, which takes 32,766 and no more
 _SPACE: Literal["cosine"] = "cosine"
 # Chroma takes 16, 100 and 100 by itself. A paper unlike the many others of a library may then lose the last link that
-# leads to it, and no search by meaning finds it: of 80,156 passages 379, rather than 3 with these, and a third of 200
-# beside 6,000 of a very different field. The graph takes twice as long to make for it, and a fifth more on the disk
-# (measured in docs/retrieval.md).
-# A server with another kind of index, as Chroma Cloud, takes the space alone.
+# leads to it, and no search by meaning finds it: of 80,156 passages 379, rather than 3 with these (docs/retrieval.md),
+# and a third of 200 beside 6,000 of a very different field. The graph takes twice as long to make for it, and a fifth
+# more on the disk. A server with another kind of index, as Chroma Cloud, takes the space alone.
 _GRAPH = CreateHNSWConfiguration(space=_SPACE, max_neighbors=48, ef_construction=200, ef_search=200)
 # Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says
 # "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
