@@ -32,7 +32,6 @@ from .errors import InvalidHistory, UnknownConversation
 
 _KEPT_FOR = 30 * 24 * 3600  # seconds between a deletion and the end
 _LONGEST_NAME, _LONGEST_TITLE = 80, 200  # characters of a name from a question, and of a given one
-_NAMELESS = "Untitled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Archive:
         """A conversation with the path through its turns that was chosen last."""
         with self._file.reading() as session:
             row = self._present(session, conversation_id)
-            return opened(session, row, _title(row))
+            return opened(session, row, row.shown_title)
 
     def versions(self, conversation_id: str) -> Mapping[str, tuple[str, ...]]:
         """What `Opened` has of the path that is shown; empty for a conversation that is not kept (yet)."""
@@ -125,7 +124,7 @@ class Archive:
         with self._file.writing() as session:
             row = self._present(session, conversation_id)
             choose(session, row, turn_id)
-            return opened(session, row, _title(row))
+            return opened(session, row, row.shown_title)
 
     def save(self, conversation: Conversation) -> Conversation:
         """Keeps the last turn, anew if it was kept before, and shows it; earlier turns are kept if they were not.
@@ -171,14 +170,14 @@ class Archive:
         with self._file.writing() as session:
             row = self._present(session, conversation_id)
             row.title = _shortened(one_line(title), _LONGEST_TITLE)
-            words.index(session, -row.number, row.id, _title(row))
+            words.index(session, -row.number, row.id, row.shown_title)
 
     def delete(self, conversation_id: str) -> str:
         """Takes a conversation out of the list; it can be restored for 30 days. Returns its title."""
         with self._file.writing() as session:
             row = self._present(session, conversation_id)
             row.removed_at = self._clock()
-            return _title(row)
+            return row.shown_title
 
     def restore(self, conversation_id: str) -> None:
         """Takes a deletion back."""
@@ -213,7 +212,7 @@ class Archive:
 
 def _listed(row: ConversationRow, number: int, snippet: Snippet, turns: Mapping[int, str]) -> Listed:
     updated = datetime.fromtimestamp(row.updated, UTC)
-    return Listed(row.id, _title(row), updated, row.length, snippet, turns.get(number, ""))
+    return Listed(row.id, row.shown_title, updated, row.length, snippet, turns.get(number, ""))
 
 
 def _row(session: Session, conversation_id: str) -> ConversationRow | None:
@@ -224,10 +223,6 @@ def _row(session: Session, conversation_id: str) -> ConversationRow | None:
 
 def _unknown() -> UnknownConversation:
     return UnknownConversation("There is no such conversation; it may have been deleted.")
-
-
-def _title(row: ConversationRow) -> str:
-    return row.title or row.question or _NAMELESS
 
 
 def _shortened(line: str, longest: int) -> str:

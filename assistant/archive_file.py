@@ -19,6 +19,7 @@ VERSIONS = Versions("conversations_version", SCHEMA, Path(__file__).with_name("m
 _LOCK = "conversations"
 _READ = text("BEGIN")  # Python's sqlite3 begins one at the first INSERT or UPDATE only
 _LINE = 200  # characters of what SQLite said that are passed on
+_NAMELESS = "Untitled"
 _META = "CREATE TABLE meta (name VARCHAR NOT NULL PRIMARY KEY, value VARCHAR NOT NULL)"
 
 
@@ -52,6 +53,11 @@ class ConversationRow(Base):
     updated: Mapped[float] = mapped_column(index=True)
     removed_at: Mapped[float | None] = mapped_column(index=True)
 
+    @property
+    def shown_title(self) -> str:
+        """What it is called in lists."""
+        return self.title or self.question or _NAMELESS
+
 
 class TurnRow(Base):
     """A turn behind its parent, or behind nothing; `chosen` is the one of its children that is shown.
@@ -77,6 +83,11 @@ class OfferedRow(Base):
     place: Mapped[int] = mapped_column(primary_key=True)
     paper: Mapped[str]
     body: Mapped[str]
+
+
+def place_of(home: Path, database: Postgres | None) -> DatabasePlace:
+    """Where the conversations of a home folder are, or those in a database."""
+    return database or home / "conversations.sqlite3"
 
 
 class ArchiveFile:

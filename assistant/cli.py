@@ -11,6 +11,7 @@ import typer
 
 from .cli_ask import ask, search
 from .cli_collections import collection_app
+from .cli_copy import copy_from
 from .cli_evaluate import evaluate
 from .cli_library import add, remove, restore, sample_app
 from .cli_papers import doctor, export, list_papers, show
@@ -100,6 +101,7 @@ app.command()(add)
 app.command(name="list")(list_papers)
 app.command()(show)
 app.command()(export)
+app.command()(copy_from)
 app.command()(remove)
 app.command()(restore)
 

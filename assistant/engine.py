@@ -34,6 +34,7 @@ from index_store import (
 
 from . import judge, notes
 from .archive import Archive
+from .archive_file import place_of
 from .citations import CitationStream, Piece, TargetStream, escape_markdown
 from .claims import ClaimChecker
 from .compare import Comparison
@@ -61,7 +62,6 @@ from .usage import Usage
 from .writer import Room, Writer
 
 _log = logging.getLogger(__name__)
-_CONVERSATIONS = "conversations.sqlite3"
 _JUDGE_TOKENS = 500
 _CUT = "The answer was cut at its limit of {limit:,} tokens (RESEARCH_ASSISTANT_LLM_MAX_TOKENS)."
 _NOT_JUDGED = "The answer could not be judged again; its labels are those of the support check."
@@ -97,7 +97,7 @@ class Assistant:
         Raises `ArchiveUnreadable`.
         """
         with self._opening:
-            self._archive = self._archive or Archive(self.settings.database or self.library.home / _CONVERSATIONS)
+            self._archive = self._archive or Archive(place_of(self.library.home, self.settings.database))
             return self._archive
 
     @cached_property

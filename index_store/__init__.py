@@ -5,6 +5,7 @@ from .as_of_change import AsOfChange
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
+from .copying import copy_papers
 from .doctor import Diagnosis, Problem, examine
 from .embedding import Embedder, open_embedder
 from .engines import DatabasePlace, Postgres, begin_alone, inserting, is_postgres, open_engine
@@ -22,7 +23,7 @@ from .errors import (
 from .filters import Filter, everything
 from .fusion import directions
 from .lexicon import content_terms, terms
-from .library import Library, Status, open_catalogue, status
+from .library import Library, Status, has_catalogue, open_catalogue, status
 from .listing import Listing, Order, Selection
 from .online import Identifier, Services, add_fetched, fetch, parse_identifier, query_arxiv
 from .papers import Paper, Passage, Sentence, fold, plain_text
@@ -84,12 +85,14 @@ __all__ = [
     "as_text",
     "begin_alone",
     "content_terms",
+    "copy_papers",
     "directions",
     "everything",
     "examine",
     "fetch",
     "fold",
     "formats",
+    "has_catalogue",
     "inserting",
     "is_postgres",
     "layout",

@@ -1,8 +1,8 @@
 """The truth of the library: its papers, which of them are indexed, and every vector ever computed."""
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, or_, select, tuple_, update
@@ -14,7 +14,7 @@ from .papers import Paper, normalise
 from .records import records_of, take_away
 from .rows import State, as_paper, parts, present, removal, searched_by
 from .schema import ChangesRow, CollectedRow, MetaRow, PaperRow, RecordRow
-from .shelf import Shelf
+from .shelf import Shelf, collections_at
 
 _FORGOTTEN = "forgotten"  # the fact that says up to which change papers that are gone were deleted
 _KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
@@ -90,6 +90,30 @@ class Catalogue(Shelf, KeptVectors):
         statement = select(PaperRow).where(chosen).order_by(PaperRow.position).limit(limit).offset(offset)
         with self._transaction() as session:
             return [as_paper(row) for row in session.scalars(statement)]
+
+    def each_with_records(self, batch: int = 500) -> Iterator[list[tuple[Paper, list[Paper]]]]:
+        """All papers in the order they were added, so many at once, each with what its sources say, the latest last.
+
+        The records have the paper's id, and the first of them its collections, so that `put` makes the same of them.
+        """
+        after = 0
+        while True:
+            with self._transaction() as session:
+                later = select(PaperRow).where(present(), PaperRow.position > after).order_by(PaperRow.position)
+                rows = session.scalars(later.limit(batch)).all()
+                if not rows:
+                    return
+                after = rows[-1].position
+                collected = collections_at(session, [row.position for row in rows])
+                of_row: dict[int, list[Paper]] = {}
+                for position, record in records_of(session, [row.position for row in rows]):
+                    of_row.setdefault(position, []).append(record)
+                found = []
+                for row in rows:
+                    named = [replace(record, id=row.id) for record in of_row[row.position]]
+                    named[0] = replace(named[0], collections=tuple(collected.get(row.position, ())))
+                    found.append((as_paper(row), named))
+            yield found
 
     def ids(self, state: State) -> list[str]:
         """The ids of all papers in one state, oldest first."""

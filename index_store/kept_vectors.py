@@ -1,6 +1,6 @@
 """The vectors of every text that was ever embedded, so that none is embedded twice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,23 @@ class KeptVectors(Database):
             }
             for content_hash, value in vectors.items()
         ]
+        self.keep(rows)
+
+    def keep(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keeps rows of vectors as `kept` gives them; those that are there stay as they are."""
         if rows:
             with self._writing() as session:
                 session.connection().execute(inserting(session, VectorsRow).on_conflict_do_nothing(), rows)
+
+    def kept(self, content_hashes: Sequence[str]) -> list[dict[str, Any]]:
+        """The rows of all vectors of these texts, of every model, by the names of the columns."""
+        columns = select(*VectorsRow.__table__.columns)
+        with self._transaction() as session:
+            return [
+                dict(row)
+                for part in parts(content_hashes)
+                for row in session.execute(columns.where(VectorsRow.content_hash.in_(part))).mappings()
+            ]
 
     def vectors(self, fingerprint: str, papers: Sequence[Paper], dimension: int) -> dict[str, PaperVectors]:
         """The kept vectors of papers, by content hash; papers not yet embedded are absent."""

@@ -55,6 +55,11 @@ def open_catalogue(home: Path, database: Postgres | None = None) -> Catalogue:
     return Catalogue(database or home / _CATALOGUE)
 
 
+def has_catalogue(home: Path) -> bool:
+    """Whether a folder has a catalogue of its own."""
+    return (home / _CATALOGUE).is_file()
+
+
 def _make(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, func, literal, select
+from sqlalchemy.orm import Session
 
 from .database import Database
 from .engines import inserting
@@ -126,9 +127,16 @@ class Shelf(Database):
                 if not rows:
                     return
                 after = rows[-1].position
-                collected: dict[int, list[str]] = {}
-                of_rows = CollectedRow.position.in_([row.position for row in rows])
-                for each in session.scalars(select(CollectedRow).where(of_rows).order_by(CollectedRow.name)):
-                    collected.setdefault(each.position, []).append(each.name)
+                collected = collections_at(session, [row.position for row in rows])
                 papers = [replace(as_paper(row), collections=tuple(collected.get(row.position, ()))) for row in rows]
             yield from papers
+
+
+def collections_at(session: Session, positions: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the collections of the papers at these positions; those in none are absent."""
+    collected: dict[int, list[str]] = {}
+    for part in parts(positions):
+        of_rows = select(CollectedRow).where(CollectedRow.position.in_(part)).order_by(CollectedRow.name)
+        for each in session.scalars(of_rows):
+            collected.setdefault(each.position, []).append(each.name)
+    return collected
