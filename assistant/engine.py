@@ -140,6 +140,7 @@ class Assistant:
         """Loads what the first question would otherwise wait for."""
         search(self.library, "warm up", 1)
         self._support.check("warm up", ["warm up"])
+        sentences("It warms up. It is warm.")
         reference(Paper("Warm up", ""), "bibtex")
         if self.connection:
             warm_up()
@@ -380,7 +381,8 @@ class Assistant:
         assert writer is not None, "nothing is written before the papers are found"
         budget = connection.context_window - connection.max_tokens
         room = Room(conversation, draft.references, self._prompts, model.count_tokens, budget, language)
-        asked = writer.request(room)
+        # In a thread, as what is written of a dozen papers is counted in tokens, and would hold up every other reader.
+        asked = await asyncio.to_thread(writer.request, room)
         offered = {paper.id for paper in asked.papers} | set(draft.references.cited)
         targets = TargetStream(draft.references, frozenset(offered), fences=writer.may_hold_code)
         known = {

@@ -161,6 +161,8 @@ class LanguageModel:
 def warm_up() -> None:
     """Loads what a first call would otherwise wait for: a second or so."""
     get_tokenizer()("warm up")
+    import openai.resources.chat  # noqa: F401  # which the client itself loads when it is first asked
+
     _certificates()
 
 

@@ -1,5 +1,6 @@
-"""Gradio's blocks, without the work that Gradio does for what stays as it is."""
+"""Gradio's blocks, without the work that Gradio does for what stays as it is, and without a thread for each value."""
 
+from collections.abc import Iterable, Mapping
 from copy import copy
 from typing import Any
 
@@ -7,13 +8,33 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
+# What these make of a value on its way is a comparison or a `str`, done sooner than a thread is asked for.
+_LIGHT = (gr.Button, gr.Checkbox, gr.Dropdown, gr.HTML, gr.Radio, gr.Textbox)
+
 
 class Blocks(gr.Blocks):
-    """A page whose handlers pay for the outputs that they change only.
+    """A page whose handlers pay for the outputs that they change only, and wait for no thread on the way.
 
     Gradio 6.31 makes every output of a handler anew, with its whole configuration, whenever the handler yields, and
-    those too that stay as they are. With fifty answers painted at once that was a third of what the server did.
+    those too that stay as they are. With fifty answers painted at once that was a third of what the server did. It also
+    has each value of an input and an output looked at in a thread of its own, one after the other: a question has a
+    dozen, and beside busy threads each of them waits for its turn.
     """
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> list[Any]:
+        """What a handler is given of what the page sent."""
+        if not state or not block_fn.preprocess or block_fn.component_prop_inputs or not _are_light(block_fn.inputs):
+            whole: list[Any] = await super().preprocess_data(block_fn, inputs, state, explicit_call)
+            return whole
+        bare = copy(block_fn)
+        bare.preprocess = False
+        given = await super().preprocess_data(bare, inputs, state, explicit_call)
+        return [
+            value if block.stateful else state[block._id].preprocess(value)
+            for block, value in zip(block_fn.inputs, given, strict=True)
+        ]
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
@@ -28,14 +49,34 @@ class Blocks(gr.Blocks):
         unknown = changed.keys() - set(narrowed.outputs)
         if unknown:
             raise ValueError(f"{block_fn.name} changes what is none of its outputs: {unknown}")
+        if narrowed.postprocess and _are_light(changed) and not any(map(_is_update, changed.values())):
+            changed, narrowed.postprocess = _made(changed, state), False
         made = iter(await super().postprocess_data(narrowed, changed, state) if changed else ())
         return [
             next(made) if output in changed else None if output.stateful else gr.skip() for output in block_fn.outputs
         ]
 
 
+def _are_light(blocks: Iterable[Any]) -> bool:
+    return all(block.stateful or isinstance(block, _LIGHT) for block in blocks)
+
+
+def _made(changed: Mapping[Any, Any], state: SessionState | None) -> dict[Any, Any]:
+    """The values as their components send them."""
+
+    def of(block: Any) -> Any:
+        return state[block._id] if state and block._id in state else block
+
+    return {block: value if block.stateful else of(block).postprocess(value) for block, value in changed.items()}
+
+
 def _by_output(predictions: dict[Any, Any]) -> bool:
     return bool(predictions) and all(isinstance(key, gr.blocks.Block) for key in predictions)
+
+
+def _is_update(value: Any) -> bool:
+    """Whether it changes more of a component than its value."""
+    return isinstance(value, gr.blocks.Block) or (isinstance(value, dict) and "__type__" in value)
 
 
 def _stays(value: Any) -> bool:

@@ -1,7 +1,9 @@
 """The server that the page runs in: what stands before it, where it is found, and how it starts."""
 
+import importlib.util
 import json
 import logging
+import sys
 from pathlib import Path
 
 import gradio as gr
@@ -69,6 +71,7 @@ def serve(assistant: Assistant) -> None:
     set_up_logging(settings)
     logging.getLogger("asyncio").addFilter(_is_ours)
     assistant.warm_up()
+    _spare_searches()
     app = create_app(assistant)
     shown = f"[{host}]" if ":" in host else host
     print(f"{words.NAME} is open at http://{shown}:{port}{settings.root_path}  (Ctrl+C closes it)", flush=True)
@@ -83,6 +86,16 @@ def serve(assistant: Assistant) -> None:
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+
+
+def _spare_searches() -> None:
+    """Lets an import of matplotlib fail at once where it is not installed.
+
+    Gradio tries one before and after every step of a handler, and each time Python would go through the folders of its
+    path, while every reader waits.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        sys.modules["matplotlib"] = None  # type: ignore[assignment]  # the import system's sign for what is not there
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

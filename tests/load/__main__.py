@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 import httpx
 
@@ -49,6 +50,27 @@ class Served:
     process: int
     home: Path
     model: ScriptedServer
+    log: Path
+
+    def searches(self) -> int:
+        """How many turns it has told of in its log so far."""
+        return len(self._told())
+
+    def search_seconds(self, after: int = 0) -> dict[str, list[float]]:
+        """What the searches of the turns took that came after so many others, by the kind of their question.
+
+        With what waits for a thread, and with the first keeping of the turn.
+        """
+        took: dict[str, list[float]] = {}
+        for turn in self._told()[after:]:
+            seconds = turn["seconds"]
+            took.setdefault(turn["kind"], []).append(seconds["search"] - seconds.get("plan", 0.0))
+        return took
+
+    def _told(self) -> list[dict[str, Any]]:
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        told = [json.loads(line) for line in lines if line.startswith("{")]
+        return [turn for turn in told if "search" in turn.get("seconds", {})]
 
     def memory(self) -> float:
         """Megabytes that the process holds now."""
@@ -78,9 +100,10 @@ def page() -> Iterator[Served]:
             library.index()
         model.answer = reply
         settings = {"OPENAI_BASE_URL": model.base_url, "RESEARCH_ASSISTANT_LLM_MODEL": "scripted"}
-        settings["RESEARCH_ASSISTANT_LOG_LEVEL"] = "warning"
-        with process_of(home, **settings) as (address, process):
-            yield Served(address, process.pid, home, model)
+        settings |= {"RESEARCH_ASSISTANT_LOG_LEVEL": "info", "RESEARCH_ASSISTANT_LOG_FORMAT": "json"}
+        log = home / "said.log"
+        with log.open("wb") as said, process_of(home, log=said, **settings) as (address, process):
+            yield Served(address, process.pid, home, model, log)
 
 
 @contextmanager
@@ -147,7 +170,7 @@ def report(
     wrong = wrong if mixed or dropped or (unanswered and not model_gone) else []
     for name, said in _NAMES.items():
         for kind in _KINDS:
-            now, before = p95(answers, kind, name), p95(alone, kind, name)
+            now, before = p95(_times(answers, kind, name)), p95(_times(alone, kind, name))
             times = f", alone {before:.2f} s, {now / before:.1f} times" if alone else ""
             print(f"  {kind}: {said} {now:.2f} s (p95){times}")
             if name == "first" and alone and not model_gone and now > _AT_MOST * before:
@@ -158,23 +181,41 @@ def report(
 _NAMES = {"sources": "papers shown after", "first": "first words after", "whole": "whole after"}
 
 
-def p95(answers: Sequence[Answer], kind: str, name: str) -> float:
-    """The time that 95 of 100 questions of a kind stayed under, in seconds."""
-    times = [getattr(one, name) for one in answers if one.kind == kind and getattr(one, name) is not None]
+def p95(times: Sequence[float]) -> float:
+    """The time that 95 of 100 stayed under, in seconds."""
     return quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else float(*times or (float("nan"),))
+
+
+def _times(answers: Sequence[Answer], kind: str, name: str) -> list[float]:
+    return [seen for one in answers if one.kind == kind and (seen := getattr(one, name)) is not None]
+
+
+def told_of_searches(served: Served, after: int, before: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Prints what the searches took since so many turns ago, beside those of one reader; returns that."""
+    found = served.search_seconds(after)
+    for kind, times in found.items():
+        alone = f", alone {p95(before[kind]):.2f} s" if before else ""
+        print(f"  {kind}: searched in {p95(times):.2f} s (p95){alone}")
+    return found
 
 
 def load() -> list[str]:
     """Prints one part for each situation; returns what must not be."""
     with page() as served:
         asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
+        begun = served.searches()
         alone = asyncio.run(asking(served, 1, max(5, QUESTIONS)))
         wrong = report("one reader", alone)
+        searches = told_of_searches(served, begun, {})
+        begun = served.searches()
         many = asyncio.run(asking(served, READERS, QUESTIONS, 100, READING))
         wrong += report(f"{READERS} readers", many, alone)
+        told_of_searches(served, begun, searches)
+        begun = served.searches()
         with adding(served):
             beside = asyncio.run(asking(served, READERS, QUESTIONS, 200, READING))
         wrong += report(f"{READERS} readers while {_ADDED:,} papers are added", beside, alone)
+        told_of_searches(served, begun, searches)
         gone = asyncio.run(_without_model(served))
         wrong += report(f"{READERS} readers, the model gone for {_GONE:.0f} s", gone, alone, model_gone=True)
         print(f"\nmemory {served.memory():.0f} MB, {served.threads()} threads, {served.open_files()} open files")

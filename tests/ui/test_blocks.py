@@ -60,3 +60,27 @@ async def test_a_change_of_what_is_no_output_is_refused() -> None:
         other = gr.HTML()
     with pytest.raises(ValueError, match="none of its outputs"):
         await blocks.postprocess_data(next(iter(blocks.fns.values())), {other: "x"}, None)
+
+
+@pytest.mark.parametrize("values", [["<b>", "typed", None, "a"], ["", 7, None, None]])
+async def test_a_handler_is_given_what_gradio_would_give_it(values: list[Any]) -> None:
+    given_of: list[list[Any]] = []
+    for kind in (Blocks, gr.Blocks):
+        blocks, parts = page()
+        session, function = SessionState(blocks), next(iter(blocks.fns.values()))
+        function.inputs = parts
+        session[parts[2]._id] = "kept"
+        given_of.append(await kind.preprocess_data(blocks, function, [*values], session))
+        assert [session.config_values[part._id]["props"]["value"] for part in parts if not part.stateful] == [
+            value for value, part in zip(values, parts, strict=True) if not part.stateful
+        ]
+    assert given_of[0] == given_of[1]
+    assert given_of[0][2] == "kept"
+
+
+async def test_a_choice_that_is_not_offered_is_refused() -> None:
+    blocks, parts = page()
+    session, function = SessionState(blocks), next(iter(blocks.fns.values()))
+    function.inputs = parts
+    with pytest.raises(gr.Error, match="not in the list of choices"):
+        await blocks.preprocess_data(function, ["", "", None, "z"], session)
