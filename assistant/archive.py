@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from index_store import DatabasePlace
 
 from . import archive_search as words
-from .archive_file import ArchiveFile, ConversationRow, OfferedRow, TurnRow
+from .archive_file import ArchiveFile, ConversationRow
 from .archive_fts5 import Snippet
 from .archive_search import one_line
 from .archive_turns import (
     Opened,
     choose,
+    erase,
     is_kept,
     keep_references,
     keep_turns,
@@ -204,10 +205,7 @@ class Archive:
                 return  # nobody has to wait
         with self._file.writing() as session:
             for row in session.scalars(select(ConversationRow).where(expired)).all():
-                session.execute(text("DELETE FROM words WHERE conversation = :id"), {"id": row.id})
-                session.execute(delete(TurnRow).where(TurnRow.conversation == row.id))
-                session.execute(delete(OfferedRow).where(OfferedRow.conversation == row.id))
-                session.delete(row)
+                erase(session, row)
 
 
 def _listed(row: ConversationRow, number: int, snippet: Snippet, turns: Mapping[int, str]) -> Listed:

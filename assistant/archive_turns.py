@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from . import archive_search as words
@@ -98,6 +98,15 @@ def keep_turns(session: Session, row: ConversationRow, turns: Sequence[Turn]) ->
         _show(row, tree, parent, turn.id)
         parent = turn.id
     row.length = len([*_path(row, tree)])
+
+
+def erase(session: Session, row: ConversationRow) -> None:
+    """Deletes a conversation with all that is kept of it."""
+    session.execute(text("DELETE FROM words WHERE conversation = :id"), {"id": row.id})
+    session.execute(delete(TurnRow).where(TurnRow.conversation == row.id))
+    session.execute(delete(OfferedRow).where(OfferedRow.conversation == row.id))
+    session.delete(row)
+    session.flush()
 
 
 def _tree(session: Session, conversation: str) -> Tree:

@@ -5,7 +5,7 @@ from .as_of_change import AsOfChange
 from .background import Background, Standing
 from .catalogue import Catalogue
 from .chroma import ChromaServer
-from .copying import copy_papers
+from .copying import CopiedPapers, copy_papers
 from .doctor import Diagnosis, Problem, examine
 from .embedding import Embedder, open_embedder
 from .engines import DatabasePlace, Postgres, begin_alone, inserting, is_postgres, open_engine
@@ -43,6 +43,7 @@ __all__ = [
     "Background",
     "Catalogue",
     "ChromaServer",
+    "CopiedPapers",
     "DatabasePlace",
     "Diagnosis",
     "Embedder",

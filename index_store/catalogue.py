@@ -91,10 +91,10 @@ class Catalogue(Shelf, KeptVectors):
         with self._transaction() as session:
             return [as_paper(row) for row in session.scalars(statement)]
 
-    def each_with_records(self, batch: int = 500) -> Iterator[list[tuple[Paper, list[Paper]]]]:
+    def each_with_records(self, batch: int = 2000) -> Iterator[list[tuple[Paper, list[Paper]]]]:
         """All papers in the order they were added, so many at once, each with what its sources say, the latest last.
 
-        The records have the paper's id, and the first of them its collections, so that `put` makes the same of them.
+        The papers have their collections.
         """
         after = 0
         while True:
@@ -108,12 +108,25 @@ class Catalogue(Shelf, KeptVectors):
                 of_row: dict[int, list[Paper]] = {}
                 for position, record in records_of(session, [row.position for row in rows]):
                     of_row.setdefault(position, []).append(record)
-                found = []
-                for row in rows:
-                    named = [replace(record, id=row.id) for record in of_row[row.position]]
-                    named[0] = replace(named[0], collections=tuple(collected.get(row.position, ())))
-                    found.append((as_paper(row), named))
+                papers = [replace(as_paper(row), collections=tuple(collected.get(row.position, ()))) for row in rows]
+                found = [
+                    (paper, of_row.get(row.position) or [replace(paper, sources=(), collections=())])
+                    for row, paper in zip(rows, papers, strict=True)
+                ]
             yield found
+
+    def take_over(self, papers: Sequence[tuple[Paper, Sequence[Paper]]], taken: set[int]) -> list[Outcome]:
+        """Puts papers of another catalogue in, each with all its records; says for each what happened.
+
+        `taken` are the places of those that came before in the same copy; it grows. See `Known.take_over`.
+        """
+        with self._writing() as session:
+            known = Known(session, [each for paper, records in papers for each in (paper, *records)])
+            rows = known.at(taken)
+            outcomes = [known.take_over(paper, records, rows) for paper, records in papers]
+            known.write()
+            taken.update(row.position for row in rows)
+            return outcomes
 
     def ids(self, state: State) -> list[str]:
         """The ids of all papers in one state, oldest first."""

@@ -57,7 +57,8 @@ def open_catalogue(home: Path, database: Postgres | None = None) -> Catalogue:
 
 def has_catalogue(home: Path) -> bool:
     """Whether a folder has a catalogue of its own."""
-    return (home / _CATALOGUE).is_file()
+    path = home / _CATALOGUE
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _make(home: Path) -> None:

@@ -1,6 +1,6 @@
 """Which stored paper a record is the same as, and its being put there. One transaction, many records."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -82,6 +82,53 @@ class Known:
                 outcome = Outcome.SAME  # another source says the same
         self._collect(row, paper.collections)
         return outcome, as_paper(row)
+
+    def take_over(self, paper: Paper, records: Sequence[Paper], taken: set[PaperRow]) -> Outcome:
+        """Stores a paper of another catalogue as it is there, or gives the same paper here what it lacks.
+
+        What a source said here before stays, and so does a removal. Papers that are two there stay two: none is merged
+        into one that is `taken`, where another of the same copy went. Its own is taken then.
+        """
+        row = self._counterpart(paper, records, taken)
+        if row is not None and row.state in (State.REMOVED, State.GONE):
+            taken.add(row)
+            return Outcome.SAME
+        outcome = Outcome.SAME
+        if row is None:
+            row = PaperRow(id=self._free_id(paper.id), revision=0, passage_count=0, sources=())
+            self._session.add(row)
+            self._order[row], self._records[row] = len(self._order), {}
+            outcome = Outcome.NEW
+        lacking = {(each.source, each.id): each for each in records if (each.source, each.id) not in self._records[row]}
+        if lacking:
+            outcome = outcome if outcome is Outcome.NEW else Outcome.UPDATED
+            self._records[row] = lacking | self._records[row]  # the latest last, and those were here
+            for record in lacking.values():
+                self._note(row, record)
+            self._dirty[row] = None
+            fill(self._session, row, [*self._records[row].values()])
+        self._collect(row, paper.collections)
+        taken.add(row)
+        return outcome
+
+    def at(self, positions: Set[int]) -> set[PaperRow]:
+        """Those of the stored papers that were read which are at these positions."""
+        return {row for row in self._order if row.position in positions}
+
+    def _counterpart(self, paper: Paper, records: Sequence[Paper], taken: set[PaperRow]) -> PaperRow | None:
+        """What a paper of another catalogue is here: where one of its records is, else what matches one."""
+
+        def last(row: PaperRow) -> tuple[bool, bool]:
+            return row.state in (State.REMOVED, State.GONE), row.id != paper.id
+
+        alike = {row for record in records for key in _keys(record) for row in self._having(*key)}
+        have = [row for row in alike if any(self._records[row].get((one.source, one.id)) == one for one in records)]
+        matched = {row for record in records for row in self.matching(record)}
+        for rows in (have, matched):
+            free = sorted((row for row in rows if row not in taken), key=self._order.__getitem__)
+            if free:
+                return min(free, key=last)
+        return None
 
     def bring_back(self, row: PaperRow, records: Sequence[Paper]) -> None:
         """Makes a removed paper what it was, or part of the one that has come to be the same in between."""
@@ -175,10 +222,8 @@ class Known:
         return sorted(rows, key=self._order.__getitem__)
 
     def _note(self, row: PaperRow, record: Paper) -> None:
-        keys = (("doi", record.doi), ("arxiv_id", record.arxiv_id), ("title_key", title_key(record.title)))
-        for name, value in keys:
-            if value:
-                self._by_key.setdefault((name, value), {})[row] = None
+        for key in _keys(record):
+            self._by_key.setdefault(key, {})[row] = None
 
     def _collect(self, row: PaperRow, names: Iterable[str]) -> None:
         for name in names:
@@ -203,6 +248,12 @@ class Known:
             candidate, number = f"{wanted}-{number}", number + 1
         self._ids.add(candidate)
         return candidate
+
+
+def _keys(record: Paper) -> list[tuple[str, str]]:
+    """By what a record is looked up."""
+    keys = (("doi", record.doi), ("arxiv_id", record.arxiv_id), ("title_key", title_key(record.title)))
+    return [key for key in keys if key[1]]
 
 
 def _ids_in(ids: Iterable[str]) -> Any:

@@ -68,8 +68,8 @@ class Served:
         return took
 
     def _told(self) -> list[dict[str, Any]]:
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        told = [json.loads(line) for line in lines if line.startswith("{")]
+        lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
+        told = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]  # no half one
         return [turn for turn in told if "search" in turn.get("seconds", {})]
 
     def memory(self) -> float:

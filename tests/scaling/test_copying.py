@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from assistant import Archive, Conversation, Users, cli
+from assistant import Archive, ArchiveUnreadable, Conversation, Users, cli
 from assistant.archive_file import place_of
 from index_store import Catalogue, ChromaServer, Embedder, Paper, Postgres, Selection, open_catalogue
 
-from ..assistant.test_archive import kept, questions
+from ..assistant.test_archive import change, kept, questions
 from ..index_store.conftest import WordCounts
 
 PREPRINT = Paper("On whales", "The whale sings. It dives.", ("Ann Lee",), 2020, arxiv_id="2001.00001", source="arxiv")
@@ -72,6 +72,11 @@ def copied(folder: Path, home: Path, *more: object) -> dict[str, dict[str, int]]
     return json.loads(ran.stdout)  # type: ignore[no-any-return]
 
 
+def counted(folder: Path, home: Path, *more: object) -> dict[str, int]:
+    """What it says of the conversations, without what is nought."""
+    return {name: count for name, count in copied(folder, home, *more)["conversations"].items() if count}
+
+
 def papers(catalogue: Catalogue) -> list[Paper]:
     return [*catalogue.each(Selection())]
 
@@ -85,7 +90,7 @@ def test_papers_come_with_their_records_and_collections_and_are_not_embedded_aga
     home, database = target
     embedded = len(model.seen)
     done = copied(old, home)["papers"]
-    assert (done["new"], done["updated"], done["same"]) == (2, 1, 0)  # records, of which the whale has two
+    assert done == {"new": 2, "updated": 0, "same": 0}
     assert len(model.seen) == embedded, "the vectors that were kept are used"
     assert "agree" in run("doctor", "--home", home).output
     with closing(open_catalogue(old)) as before, closing(open_catalogue(home, database)) as after:
@@ -100,13 +105,12 @@ def test_what_is_there_stays_and_a_second_time_adds_nothing(old: Path, target: t
     home, database = target
     with closing(open_catalogue(home, database)) as catalogue:
         catalogue.put([Paper("On bees", "The bee hums. It dances. It stings too.", ("Bo Li",), 2021, source="own.bib")])
-    copied(old, home)
-    done = copied(old, home)["papers"]
-    assert (done["new"], done["updated"], done["same"]) == (0, 0, 3)
+    assert copied(old, home)["papers"] == {"new": 1, "updated": 1, "same": 0}
+    assert copied(old, home)["papers"] == {"new": 0, "updated": 0, "same": 2}
     with closing(open_catalogue(home, database)) as catalogue:
         assert [paper.title for paper in papers(catalogue)] == ["On bees", "On whales"]
         assert papers(catalogue)[0].abstract.endswith("It stings too.")
-        assert papers(catalogue)[0].sources == ("own.bib", "my.bib")
+        assert papers(catalogue)[0].sources == ("my.bib", "own.bib")
 
 
 # -- conversations ----------------------------------------------------------------------------------------------------
@@ -123,8 +127,8 @@ def test_conversations_come_with_their_versions_titles_and_dates(
         deleted = kept(archive, "Who was Dan?")
         archive.delete(deleted.id)
         listed, before = archive.list(), archive.open(first.id)
-    assert copied(old, home)["conversations"] == {"copied": 2, "same": 0, "nameless": 2}
-    assert copied(old, home)["conversations"] == {"copied": 0, "same": 2, "nameless": 2}
+    assert counted(old, home) == {"copied": 2, "nameless": 2}
+    assert counted(old, home) == {"same": 2, "nameless": 2}
     with closing(Archive(place_of(home, database))) as archive:
         assert archive.list() == listed and archive.open(first.id) == before
         earlier, shown = before.versions[before.conversation.turns[1].id]
@@ -144,15 +148,49 @@ def test_conversations_of_nobody_become_a_users_and_those_of_users_stay_theirs(
     with closing(Archive(place_of(old, None))) as archive:
         kept(archive, "Mine?")
         kept(archive.of("ben"), "His?")
-    told = run("copy-from", old, "--home", home)
-    assert "1 of the conversations belong to nobody" in " ".join(told.output.split())
     Users(home / "users.json").add("Ann", "a long password")
+    told = run("copy-from", old, "--home", home)
+    assert "conversations that belong to nobody by name: 1." in " ".join(told.output.split())
     refused = run("copy-from", old, "--home", home, "--owner", "eve")
     assert refused.exit_code == 2 and "no user 'eve'" in " ".join(refused.output.split())
-    assert copied(old, home, "--owner", "Ann")["conversations"] == {"copied": 0, "same": 2, "nameless": 0}
+    assert counted(old, home, "--owner", "Ann") == {"same": 2}
     with closing(Archive(place_of(home, database))) as archive:
         owners = {owner: [found.title for found in archive.of(owner).list()] for owner in ("", "ann", "ben")}
         assert owners == {"": [], "ann": ["Mine?"], "ben": ["His?"]}
+
+
+def test_a_conversation_that_went_on_is_brought_up_to_date_unless_both_did(
+    old: Path, target: tuple[Path, Postgres | None]
+) -> None:
+    home, database = target
+    with closing(Archive(place_of(old, None))) as archive:
+        first = kept(archive, "Who is Ada?")
+    counted(old, home)
+    with closing(Archive(place_of(home, database))) as there, closing(Archive(place_of(old, None))) as here:
+        there.rename(first.id, "People")
+        longer = kept(here, "And who is Ben?", before=first)
+        assert counted(old, home) == {"updated": 1, "nameless": 1}
+        opened = there.open(first.id)
+        assert (opened.title, opened.conversation) == ("People", longer)
+        assert [found.title for found in there.list("ben")] == ["People"]
+        kept(there, "Over there?", before=longer)
+        assert counted(old, home) == {"same": 1, "nameless": 1}
+        kept(here, "Over here?", before=longer)
+        ran = run("copy-from", old, "--home", home)
+        assert ran.exit_code == 1 and "went on in both places" in " ".join(ran.output.split())
+        assert questions(there.open(first.id).conversation)[-1] == "Over there?"
+
+
+def test_one_damaged_conversation_is_left_out_and_the_others_are_copied(old: Path, tmp_path: Path) -> None:
+    with closing(Archive(place_of(old, None))) as archive:
+        damaged = kept(archive, "Who is Ada?")
+        kept(archive, "Who is Ben?")
+    change(place_of(old, None), f"UPDATE turns SET body = '{{' WHERE conversation = '{damaged.id}'")
+    ran = run("copy-from", old, "--home", tmp_path / "new")
+    assert ran.exit_code == 1 and "damaged and were left out: 1" in " ".join(ran.output.split())
+    with closing(Archive(place_of(tmp_path / "new", None))) as archive:
+        assert [listed.title for listed in archive.list()] == ["Who is Ben?"]
+    assert "2 papers, 2 indexed, 0 waiting" in run("status", "--home", tmp_path / "new").output
 
 
 # -- refused ----------------------------------------------------------------------------------------------------------
@@ -162,5 +200,9 @@ def test_a_folder_without_a_library_and_the_library_itself_are_refused(old: Path
     empty = run("copy-from", tmp_path / "nothing", "--home", tmp_path / "new")
     assert empty.exit_code == 2 and "there is no library" in " ".join(empty.output.split())
     assert not (tmp_path / "nothing").exists() and not (tmp_path / "new").exists()
+    (old / "conversations.sqlite3").write_text("This is no database.")
+    broken = run("copy-from", old, "--home", tmp_path / "new")
+    assert broken.exit_code == 1 and isinstance(broken.exception, ArchiveUnreadable)
+    assert f"cannot be copied from {old}, so nothing was copied" in str(broken.exception)
     itself = run("copy-from", old, "--home", old)
     assert itself.exit_code == 2 and "this library itself" in " ".join(itself.output.split())
