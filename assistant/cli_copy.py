@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 def copy_from(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of the other library; it stays as it is.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Folder of the other library; nothing is taken away there.", show_default=False
+        ),
     ],
     owner: Annotated[
         str, typer.Option(metavar="USER", help="Whose the conversations become that belong to nobody by name.")
