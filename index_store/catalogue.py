@@ -14,7 +14,7 @@ from .papers import Paper, normalise
 from .records import records_of, take_away
 from .rows import State, as_paper, parts, present, removal, searched_by
 from .schema import ChangesRow, CollectedRow, MetaRow, PaperRow, RecordRow
-from .shelf import Shelf, collections_at
+from .shelf import Shelf, with_collections
 
 _FORGOTTEN = "forgotten"  # the fact that says up to which change papers that are gone were deleted
 _KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
@@ -104,11 +104,10 @@ class Catalogue(Shelf, KeptVectors):
                 if not rows:
                     return
                 after = rows[-1].position
-                collected = collections_at(session, [row.position for row in rows])
                 of_row: dict[int, list[Paper]] = {}
                 for position, record in records_of(session, [row.position for row in rows]):
                     of_row.setdefault(position, []).append(record)
-                papers = [replace(as_paper(row), collections=tuple(collected.get(row.position, ()))) for row in rows]
+                papers = with_collections(session, rows)
                 found = [
                     (paper, of_row.get(row.position) or [replace(paper, sources=(), collections=())])
                     for row, paper in zip(rows, papers, strict=True)

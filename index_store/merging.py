@@ -64,9 +64,7 @@ class Known:
         rows = self.matching(paper)
         row = rows[0] if rows else None
         if row is None:
-            row = PaperRow(id=self._free_id(paper.id), revision=0, passage_count=0, sources=())
-            self._session.add(row)
-            self._order[row], self._records[row] = len(self._order), {}
+            row = self._begun(paper.id)
             outcome = Outcome.NEW
         else:
             outcome = self._take_in(row, rows[1:], record)
@@ -95,9 +93,7 @@ class Known:
             return Outcome.SAME
         outcome = Outcome.SAME
         if row is None:
-            row = PaperRow(id=self._free_id(paper.id), revision=0, passage_count=0, sources=())
-            self._session.add(row)
-            self._order[row], self._records[row] = len(self._order), {}
+            row = self._begun(paper.id)
             outcome = Outcome.NEW
         lacking = {(each.source, each.id): each for each in records if (each.source, each.id) not in self._records[row]}
         if lacking:
@@ -111,6 +107,13 @@ class Known:
         taken.add(row)
         return outcome
 
+    def _begun(self, wanted_id: str) -> PaperRow:
+        """A new paper, of which no source has said anything yet."""
+        row = PaperRow(id=self._free_id(wanted_id), revision=0, passage_count=0, sources=())
+        self._session.add(row)
+        self._order[row], self._records[row] = len(self._order), {}
+        return row
+
     def at(self, positions: Set[int]) -> set[PaperRow]:
         """Those of the stored papers that were read which are at these positions."""
         return {row for row in self._order if row.position in positions}
@@ -118,15 +121,14 @@ class Known:
     def _counterpart(self, paper: Paper, records: Sequence[Paper], taken: set[PaperRow]) -> PaperRow | None:
         """What a paper of another catalogue is here: where one of its records is, else what matches one."""
 
-        def last(row: PaperRow) -> tuple[bool, bool]:
-            return row.state in (State.REMOVED, State.GONE), row.id != paper.id
+        def last(row: PaperRow) -> tuple[bool, bool, int]:
+            return row.state in (State.REMOVED, State.GONE), row.id != paper.id, self._order[row]
 
         alike = {row for record in records for key in _keys(record) for row in self._having(*key)}
         have = [row for row in alike if any(self._records[row].get((one.source, one.id)) == one for one in records)]
         matched = {row for record in records for row in self.matching(record)}
         for rows in (have, matched):
-            free = sorted((row for row in rows if row not in taken), key=self._order.__getitem__)
-            if free:
+            if free := [row for row in rows if row not in taken]:
                 return min(free, key=last)
         return None
 

@@ -127,16 +127,15 @@ class Shelf(Database):
                 if not rows:
                     return
                 after = rows[-1].position
-                collected = collections_at(session, [row.position for row in rows])
-                papers = [replace(as_paper(row), collections=tuple(collected.get(row.position, ()))) for row in rows]
+                papers = with_collections(session, rows)
             yield from papers
 
 
-def collections_at(session: Session, positions: Sequence[int]) -> dict[int, list[str]]:
-    """The names of the collections of the papers at these positions; those in none are absent."""
+def with_collections(session: Session, rows: Sequence[PaperRow]) -> list[Paper]:
+    """The papers of rows, each with the names of the collections that it is in."""
     collected: dict[int, list[str]] = {}
-    for part in parts(positions):
+    for part in parts([row.position for row in rows]):
         of_rows = select(CollectedRow).where(CollectedRow.position.in_(part)).order_by(CollectedRow.name)
         for each in session.scalars(of_rows):
             collected.setdefault(each.position, []).append(each.name)
-    return collected
+    return [replace(as_paper(row), collections=tuple(collected.get(row.position, ()))) for row in rows]
