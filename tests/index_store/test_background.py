@@ -1,11 +1,12 @@
 """Indexing behind a library that is in use, and what other processes do to it meanwhile."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Event
+from threading import Event, get_native_id
 from typing import Any
 
 import pytest
@@ -233,3 +234,27 @@ def test_a_library_in_which_nothing_changes_is_left_alone(
         time.sleep(1.5)
         assert seen <= 2 and len(calls) == seen, "its own work is looked at once more, and no change sets off another"
         background.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux alone")
+def test_a_question_goes_before_the_embedding(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
+    priorities = {}
+    with Library(tmp_path, make_embedder(batch=2)) as library:
+        put_vectors, put = library.catalogue.put_vectors, library.vectors.put
+
+        def noting(name: str, call: Callable[..., None]) -> Callable[..., None]:
+            def noted(*arguments: object) -> None:
+                priorities[name] = os.getpriority(os.PRIO_PROCESS, get_native_id())
+                call(*arguments)
+
+            return noted
+
+        library.catalogue.put_vectors = noting("embedding", put_vectors)  # type: ignore[method-assign]
+        library.vectors.put = noting("writing", put)  # type: ignore[method-assign]
+        library.add_records(PAPERS)
+        background = Background(library)
+        background.wake()
+        until(lambda: not library.status().pending)
+        background.stop()
+    own = os.getpriority(os.PRIO_PROCESS, get_native_id())
+    assert min(priorities["embedding"], priorities["writing"]) > own
