@@ -12,7 +12,7 @@ from .kept_vectors import KeptVectors
 from .merging import Known, Outcome
 from .papers import Paper, normalise
 from .records import records_of, take_away
-from .rows import State, as_paper, parts, present, removal, searched_by
+from .rows import State, as_paper, in_state, parts, present, removal, searched_by
 from .schema import ChangesRow, CollectedRow, MetaRow, PaperRow, RecordRow
 from .shelf import Shelf, with_collections
 
@@ -155,7 +155,7 @@ class Catalogue(Shelf, KeptVectors):
         restored = 0
         with self._writing() as session:
             for part in parts(paper_ids):
-                removed = PaperRow.state.in_([State.REMOVED, State.GONE])
+                removed = in_state(State.REMOVED, State.GONE)
                 rows = {
                     row.position: row for row in session.scalars(select(PaperRow).where(PaperRow.id.in_(part), removed))
                 }
@@ -202,7 +202,7 @@ class Catalogue(Shelf, KeptVectors):
         now: dict[str, tuple[Any, ...]] = {}
         with self._transaction() as session:
             for part in parts([waiting.paper.id for waiting in batch]):
-                chosen = (PaperRow.id.in_(part), PaperRow.state == State.PENDING)
+                chosen = (PaperRow.id.in_(part), in_state(State.PENDING))
                 rows = session.scalars(select(PaperRow).where(*chosen))
                 now |= {row.id: (row.revision, *searched_by(as_paper(row))) for row in rows}
         # One that was removed and is back counts its changes anew.
@@ -261,7 +261,7 @@ class Catalogue(Shelf, KeptVectors):
         """Notes that both indexes are without papers that are marked as removed, which can still be restored."""
         with self._writing() as session:
             for part in parts(paper_ids):
-                gone = (PaperRow.id.in_(part), PaperRow.state == State.REMOVED)
+                gone = (PaperRow.id.in_(part), in_state(State.REMOVED))
                 session.execute(update(PaperRow).where(*gone).values(state=State.GONE, passage_count=0))
 
     # -- the sequence of changes ----------------------------------------------------------------------------------
