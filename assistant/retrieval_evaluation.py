@@ -48,10 +48,10 @@ class TimedEmbedder(Embedder):
         """The same model, timed."""
         return cls(**{each.name: getattr(embedder, each.name) for each in fields(embedder)})
 
-    def embed(self, texts: Sequence[str]) -> Any:
+    def embed(self, texts: Sequence[str], *, behind: bool = False) -> Any:
         """As `Embedder.embed`."""
         started = time.perf_counter()
-        rows = super().embed(texts)
+        rows = super().embed(texts, behind=behind)
         self.seconds.append(time.perf_counter() - started)
         return rows
 

@@ -1,11 +1,9 @@
 """Indexing behind a page that is in use: embeds in a thread of its own, and follows what other processes change."""
 
 import logging
-import os
-import sys
 import time
 from dataclasses import dataclass
-from threading import Event, Thread, get_native_id
+from threading import Event, Thread
 
 from .errors import LibraryError
 from .library import Library
@@ -14,7 +12,6 @@ _log = logging.getLogger(__name__)
 _ELSEWHERE = "Another process is embedding them."
 _AGAIN = 60.0  # seconds until what failed is tried again
 _BESIDE = 5.0  # seconds until it is tried again to embed what another process was at, which may have been killed
-_NICE = 10  # of 19: a question goes before it where both want the processor
 _LOOK = 0.5  # seconds until a change by another process is noticed
 
 
@@ -79,8 +76,6 @@ class Background:
                 pause = _AGAIN
 
     def _run(self) -> None:
-        if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICE)
         while not self._stop.is_set():
             beside = self._standing is not None and self._standing.problem == _ELSEWHERE
             self._work.wait(_BESIDE if beside else _AGAIN)

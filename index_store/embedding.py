@@ -42,13 +42,15 @@ class MiniLM(BaseEmbedding):
     OpenVINO runs it: on two cores, twice as fast as onnxruntime or more, with the same vectors (cosine 0.9999), so
     that vectors of both may stand in one index.
 
-    There are up to two of it, 45 MB each: what computes many texts would keep a question waiting for a batch of them,
-    82 ms instead of 6 on two cores.
+    What is embedded behind a page in use has a model of its own (45 MB), made when it is first asked for. A question
+    would otherwise wait for a batch of it: 82 ms rather than 10 on two cores.
     """
 
-    _compiled: Any = PrivateAttr()
-    _compiling: Any = PrivateAttr()
-    _requests: Any = PrivateAttr()
+    _model: Any = PrivateAttr()
+    _model_behind: Any = PrivateAttr(default=None)
+    _making: Any = PrivateAttr(default_factory=Lock)
+    _requests: Any = PrivateAttr(default_factory=local)
+    _requests_behind: Any = PrivateAttr(default_factory=local)
     _tokenizer: Any = PrivateAttr()
 
     def __init__(self) -> None:
@@ -56,44 +58,45 @@ class MiniLM(BaseEmbedding):
         super().__init__(model_name="all-MiniLM-L6-v2-int8", embed_batch_size=_BATCH)
         from tokenizers import Tokenizer
 
-        _checked(_MODEL_FILE, _MODEL_SHA256)
-        self._compiled, self._compiling = dict[bool, Any](), Lock()
-        self._requests = local()  # a request holds its input and output, so each thread has its own
+        self._model = _compiled()
         self._tokenizer = Tokenizer.from_str(_checked(_TOKENIZER_FILE, _TOKENIZER_SHA256).decode())
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         # OpenVINO prepares itself for every new length of a batch; fewer lengths are quicker and take less memory.
         self._tokenizer.enable_padding(pad_to_multiple_of=16)
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row per text. Texts of like length share a batch, so that little is spent on padding."""
+    def embed(self, texts: Sequence[str], *, behind: bool = False) -> Vectors:
+        """One row per text. Texts of like length share a batch, so that little is spent on padding.
+
+        Who asks from `behind` a page in use does not keep the others waiting.
+        """
+        request = self._request_behind() if behind else self._request(self._requests, self._model)
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         rows = np.empty((len(texts), 384), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             indices = order[start : start + _BATCH]
-            rows[indices] = self._embed_batch([texts[index] for index in indices], many=len(texts) > _BATCH)
+            rows[indices] = self._embed_batch([texts[index] for index in indices], request)
         return rows
 
-    def _embed_batch(self, texts: list[str], *, many: bool) -> Vectors:
+    def _embed_batch(self, texts: list[str], request: Any) -> Vectors:
         encoded = self._tokenizer.encode_batch(texts)
         ids = np.array([item.ids for item in encoded], dtype=np.int64)
         mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        tokens = self._request(many=many).infer(inputs)[0]
+        tokens = request.infer(inputs)[0]
         weights = mask[..., np.newaxis].astype(np.float32)
         return _unit((tokens * weights).sum(axis=1) / weights.sum(axis=1))
 
-    def _request(self, *, many: bool) -> Any:
-        """This thread's request to the model that computes `many` texts, or to the one that computes few."""
-        own = self._requests.__dict__
-        if many not in own:
-            with self._compiling:
-                if many not in self._compiled:
-                    core = _openvino().Core()
-                    network = core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256))
-                    # It computes in bf16 where the processor can, else in f32.
-                    self._compiled[many] = core.compile_model(network, "CPU")
-            own[many] = self._compiled[many].create_infer_request()
-        return own[many]
+    def _request_behind(self) -> Any:
+        with self._making:
+            self._model_behind = self._model_behind or _compiled()
+        return self._request(self._requests_behind, self._model_behind)
+
+    @staticmethod
+    def _request(kept: local, model: Any) -> Any:
+        """This thread's request: it holds its input and output, so each thread has its own."""
+        if not hasattr(kept, "own"):
+            kept.own = model.create_infer_request()
+        return kept.own
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return [float(value) for value in self.embed([text])[0]]
@@ -166,9 +169,14 @@ class Embedder:
         """The length of a vector."""
         return int(self.embed(["dimension"]).shape[1])
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """One float32 row of length 1 per text. Raises `EmbeddingError` if an endpoint fails."""
-        if isinstance(self.model, MiniLM | WordLlama):
+    def embed(self, texts: Sequence[str], *, behind: bool = False) -> Vectors:
+        """One float32 row of length 1 per text. Raises `EmbeddingError` if an endpoint fails.
+
+        Who asks from `behind` a page in use does not keep the others waiting, as far as the model allows it.
+        """
+        if isinstance(self.model, MiniLM):
+            return self.model.embed(texts, behind=behind)
+        if isinstance(self.model, WordLlama):
             return self.model.embed(texts)
         return self._ask_endpoint(texts)
 
@@ -216,6 +224,12 @@ def _openvino() -> Any:
     import openvino
 
     return openvino
+
+
+def _compiled() -> Any:
+    core = _openvino().Core()
+    # It computes in bf16 where the processor can, else in f32.
+    return core.compile_model(core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), "CPU")
 
 
 def _unit(rows: Vectors) -> Vectors:

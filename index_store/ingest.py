@@ -78,7 +78,7 @@ def index_meanings(rooms: Rooms, progress: Progress | None = None, stop: Event |
         written: Future[int] | None = None
         while not (stop and stop.is_set()):
             batch = rooms.catalogue.waiting(rooms.embedder.batch, after=last)
-            vectors = embedded(rooms, [waiting.paper for waiting in batch])
+            vectors = embedded(rooms, [waiting.paper for waiting in batch], behind=True)
             if written:
                 done += written.result()
                 if progress:
@@ -90,8 +90,11 @@ def index_meanings(rooms: Rooms, progress: Progress | None = None, stop: Event |
         return done + (written.result() if written else 0)
 
 
-def embedded(rooms: Rooms, papers: Sequence[Paper]) -> dict[str, PaperVectors]:
-    """The vectors of papers by content hash, from the catalogue where they are kept, else computed and kept."""
+def embedded(rooms: Rooms, papers: Sequence[Paper], *, behind: bool = False) -> dict[str, PaperVectors]:
+    """The vectors of papers by content hash, from the catalogue where they are kept, else computed and kept.
+
+    `behind` is for who has time, see `Embedder.embed`.
+    """
     if not papers:
         return {}
     embedder = rooms.embedder
@@ -104,7 +107,7 @@ def embedded(rooms: Rooms, papers: Sequence[Paper]) -> dict[str, PaperVectors]:
     for paper, (of_passages, of_sentences) in zip(missing, cut, strict=True):
         texts += [f"{paper.display_title}\n{passage.text}" for passage in of_passages]
         texts += [sentence.text for sentence in of_sentences]
-    rows = embedder.embed(texts)
+    rows = embedder.embed(texts, behind=behind)
     position = 0
     for paper, (of_passages, of_sentences) in zip(missing, cut, strict=True):
         middle = position + len(of_passages)

@@ -40,10 +40,10 @@ def parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def in_state(*states: State) -> ColumnElement[bool]:
-    """That a paper is in one of these states, in a form that no index on the state can answer.
+    """That a paper is in one of these states, in a form for which no index on the state is looked up.
 
-    SQLite, which counts nothing beforehand, takes such an index to lead to a dozen papers. It would rather look through
-    all that are indexed than up a hundred by their ids.
+    SQLite, which counts nothing beforehand, takes such an index to lead to a dozen papers. It would rather go through
+    all that are indexed than look up a hundred by their ids.
     """
     return PaperRow.state.not_in([state for state in State if state not in states])
 

@@ -74,7 +74,7 @@ def serve(assistant: Assistant) -> None:
     assistant.warm_up()
     _spare_searches()
     app = create_app(assistant)
-    _spare_collections()
+    _spare_garbage_collection()
     shown = f"[{host}]" if ":" in host else host
     print(f"{words.NAME} is open at http://{shown}:{port}{settings.root_path}  (Ctrl+C closes it)", flush=True)
     # What proxies say is the gate's to believe; uvicorn would believe any on this machine.
@@ -100,9 +100,9 @@ def _spare_searches() -> None:
         sys.modules["matplotlib"] = None  # type: ignore[assignment]  # the import system's sign for what is not there
 
 
-def _spare_collections() -> None:
-    """Takes what is loaded out of what the garbage collector looks through: it stays, and every reader waits a third
-    of a second each time."""
+def _spare_garbage_collection() -> None:
+    """Takes what is loaded out of what the garbage collector looks through: it stays, and every reader would wait a
+    third of a second each time."""
     gc.collect()
     gc.freeze()
 

@@ -35,7 +35,7 @@ _RANDOM /= np.linalg.norm(_RANDOM, axis=1, keepdims=True)
 class Recalled(Embedder):
     """Vectors that are looked up and not computed: what is left of an ingest is everything else."""
 
-    def embed(self, texts: Sequence[str]) -> Any:
+    def embed(self, texts: Sequence[str], *, behind: bool = False) -> Any:
         """As `Embedder.embed`: any vectors will do, but they must differ, as equal ones are quick to index."""
         start = self.__dict__.setdefault("taken", 0)
         self.__dict__["taken"] = start + len(texts)

@@ -31,7 +31,7 @@ _RANDOM = Random(0)
 class MadeUp(Embedder):
     """Vectors that cost nothing and are all different: what is left of an ingest is everything else."""
 
-    def embed(self, texts: Sequence[str]) -> Any:
+    def embed(self, texts: Sequence[str], *, behind: bool = False) -> Any:
         """As `Embedder.embed`."""
         rows = self.__dict__.setdefault("made", np.random.default_rng(0)).normal(size=(len(texts), 384))
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)

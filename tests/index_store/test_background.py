@@ -1,12 +1,11 @@
 """Indexing behind a library that is in use, and what other processes do to it meanwhile."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Event, get_native_id
+from threading import Event
 from typing import Any
 
 import pytest
@@ -72,7 +71,7 @@ def test_a_stop_keeps_what_is_done_and_the_next_one_goes_on(
 def test_a_model_that_fails_is_told_and_asked_again(
     tmp_path: Path, cheap_embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(self: Embedder, texts: object) -> None:
+    def fails(self: Embedder, texts: object, **_: bool) -> None:
         raise EmbeddingError("No server answers.")
 
     with Library(tmp_path, cheap_embedder) as library:
@@ -192,9 +191,9 @@ def test_what_another_process_adds_is_found_while_others_are_being_embedded(
         library.add_records(PAPERS)
         embed = Embedder.embed
 
-        def waits(self: Embedder, texts: Sequence[str]) -> Any:
+        def waits(self: Embedder, texts: Sequence[str], **how: bool) -> Any:
             assert go_on.wait(60)
-            return embed(self, texts)
+            return embed(self, texts, **how)
 
         monkeypatch.setattr(Embedder, "embed", waits)
         background = Background(library)
@@ -236,25 +235,21 @@ def test_a_library_in_which_nothing_changes_is_left_alone(
         background.stop()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux alone")
-def test_a_question_goes_before_the_embedding(tmp_path: Path, make_embedder: MakeEmbedder) -> None:
-    priorities = {}
-    with Library(tmp_path, make_embedder(batch=2)) as library:
-        put_vectors, put = library.catalogue.put_vectors, library.vectors.put
+def test_only_what_is_embedded_behind_the_page_has_time(
+    tmp_path: Path, cheap_embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = Embedder.embed, list[tuple[bool, int]]()
 
-        def noting(name: str, call: Callable[..., None]) -> Callable[..., None]:
-            def noted(*arguments: object) -> None:
-                priorities[name] = os.getpriority(os.PRIO_PROCESS, get_native_id())
-                call(*arguments)
+    def embed(self: Embedder, texts: Sequence[str], *, behind: bool = False) -> Any:
+        asked.append((behind, len(texts)))
+        return real(self, texts, behind=behind)
 
-            return noted
-
-        library.catalogue.put_vectors = noting("embedding", put_vectors)  # type: ignore[method-assign]
-        library.vectors.put = noting("writing", put)  # type: ignore[method-assign]
+    with Library(tmp_path, cheap_embedder) as library:
+        library.embedder.dimension  # noqa: B018  # measured here
+        monkeypatch.setattr(Embedder, "embed", embed)
         library.add_records(PAPERS)
-        background = Background(library)
-        background.wake()
-        until(lambda: not library.status().pending)
-        background.stop()
-    own = os.getpriority(os.PRIO_PROCESS, get_native_id())
-    assert min(priorities["embedding"], priorities["writing"]) > own
+        assert search(library, "animal1 eats", 3).hits  # found by its words: a question waits for its vectors
+        assert [behind for behind, _ in asked] == [False] * len(asked) and max(texts for _, texts in asked) > 1
+        asked.clear()
+        library.index()
+        assert asked and all(behind for behind, _ in asked)

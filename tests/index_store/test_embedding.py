@@ -107,6 +107,10 @@ def test_several_threads_get_the_vectors_that_one_gets(embedder: Embedder) -> No
             assert np.allclose(rows, expected, atol=1e-5)
 
 
+def test_what_is_embedded_behind_a_page_has_the_same_vectors(embedder: Embedder) -> None:
+    assert np.array_equal(embedder.embed(TEXTS, behind=True), embedder.embed(TEXTS))
+
+
 def test_a_text_keeps_its_vector_in_any_company(embedder: Embedder) -> None:
     many = [*TEXTS, *(f"{text} " * count for count, text in enumerate(TEXTS * 2, start=2))]
     together = embedder.embed(many)

@@ -163,9 +163,9 @@ def while_embedding(change: Callable[[], object], *, call: int = 1) -> Iterator[
     """Makes a change while the given batch is being embedded."""
     real, calls = Embedder.embed, 0
 
-    def embed(self: Embedder, texts: list[str]) -> Any:
+    def embed(self: Embedder, texts: list[str], **how: bool) -> Any:
         nonlocal calls
-        rows = real(self, texts)
+        rows = real(self, texts, **how)
         calls += 1
         if calls == call:
             change()
