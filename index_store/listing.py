@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal_column, select
 
 from .papers import Paper, fold
-from .rows import present
+from .rows import State
 from .schema import CollectedRow, PaperRow, RecordRow
 
 
@@ -46,7 +46,8 @@ class Listing:
 
 def chosen(selection: Selection) -> list[ColumnElement[bool]]:
     """The conditions of a selection."""
-    found = [present()]
+    # By the index on the state, which has the order of adding: the last page needs no row of the others.
+    found: list[ColumnElement[bool]] = [PaperRow.state.in_([State.PENDING, State.INDEXED])]
     words = fold(selection.text).replace("\0", " ").split()  # PostgreSQL takes no null character
     found += [PaperRow.listed.contains(word, autoescape=True) for word in words]
     if selection.from_year is not None:
