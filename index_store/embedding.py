@@ -46,11 +46,9 @@ class MiniLM(BaseEmbedding):
     would otherwise wait for a batch of it: 82 ms rather than 10 on two cores.
     """
 
-    _model: Any = PrivateAttr()
-    _model_behind: Any = PrivateAttr(default=None)
+    _network: Any = PrivateAttr()
+    _network_behind: Any = PrivateAttr(default=None)
     _making: Any = PrivateAttr(default_factory=Lock)
-    _requests: Any = PrivateAttr(default_factory=local)
-    _requests_behind: Any = PrivateAttr(default_factory=local)
     _tokenizer: Any = PrivateAttr()
 
     def __init__(self) -> None:
@@ -58,7 +56,7 @@ class MiniLM(BaseEmbedding):
         super().__init__(model_name="all-MiniLM-L6-v2-int8", embed_batch_size=_BATCH)
         from tokenizers import Tokenizer
 
-        self._model = _compiled()
+        self._network = _Network()
         self._tokenizer = Tokenizer.from_str(_checked(_TOKENIZER_FILE, _TOKENIZER_SHA256).decode())
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         # OpenVINO prepares itself for every new length of a batch; fewer lengths are quicker and take less memory.
@@ -69,34 +67,28 @@ class MiniLM(BaseEmbedding):
 
         Who asks from `behind` a page in use does not keep the others waiting.
         """
-        request = self._request_behind() if behind else self._request(self._requests, self._model)
+        network = self._behind() if behind else self._network
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         rows = np.empty((len(texts), 384), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             indices = order[start : start + _BATCH]
-            rows[indices] = self._embed_batch([texts[index] for index in indices], request)
+            rows[indices] = self._embed_batch([texts[index] for index in indices], network)
         return rows
 
-    def _embed_batch(self, texts: list[str], request: Any) -> Vectors:
+    def _embed_batch(self, texts: list[str], network: "_Network") -> Vectors:
         encoded = self._tokenizer.encode_batch(texts)
         ids = np.array([item.ids for item in encoded], dtype=np.int64)
         mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        tokens = request.infer(inputs)[0]
+        tokens = network.infer(inputs)
         weights = mask[..., np.newaxis].astype(np.float32)
         return _unit((tokens * weights).sum(axis=1) / weights.sum(axis=1))
 
-    def _request_behind(self) -> Any:
+    def _behind(self) -> "_Network":
         with self._making:
-            self._model_behind = self._model_behind or _compiled()
-        return self._request(self._requests_behind, self._model_behind)
-
-    @staticmethod
-    def _request(kept: local, model: Any) -> Any:
-        """This thread's request: it holds its input and output, so each thread has its own."""
-        if not hasattr(kept, "own"):
-            kept.own = model.create_infer_request()
-        return kept.own
+            self._network_behind = self._network_behind or _Network()
+        network: _Network = self._network_behind
+        return network
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return [float(value) for value in self.embed([text])[0]]
@@ -109,6 +101,23 @@ class MiniLM(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_text_embedding(query)
+
+
+class _Network:
+    """MiniLM's network, ready to run; it takes one request at a time, of however many threads."""
+
+    def __init__(self) -> None:
+        core = _openvino().Core()
+        # It computes in bf16 where the processor can, else in f32.
+        self._compiled = core.compile_model(core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), "CPU")
+        self._requests = local()  # a request holds its input and output, so each thread has its own
+
+    def infer(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The vectors of all tokens: texts × tokens × 384."""
+        if not hasattr(self._requests, "own"):
+            self._requests.own = self._compiled.create_infer_request()
+        tokens: NDArray[np.float32] = self._requests.own.infer(inputs)[0]
+        return tokens
 
 
 class WordLlama(BaseEmbedding):
@@ -224,12 +233,6 @@ def _openvino() -> Any:
     import openvino
 
     return openvino
-
-
-def _compiled() -> Any:
-    core = _openvino().Core()
-    # It computes in bf16 where the processor can, else in f32.
-    return core.compile_model(core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), "CPU")
 
 
 def _unit(rows: Vectors) -> Vectors:
