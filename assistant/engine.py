@@ -59,7 +59,7 @@ from .settings import Settings, load_settings
 from .summarise import Overview
 from .support import SupportChecker
 from .usage import Usage
-from .writer import Room, Writer
+from .writer import AnswerCheck, Room, Writer
 
 _log = logging.getLogger(__name__)
 _JUDGE_TOKENS = 500
@@ -407,8 +407,8 @@ class Assistant:
                             yield piece
         except LLMError as error:
             problem = error
-        rest = [part for target in targets.close() for part in checker.feed(target)]
-        rest += checker.close(cut=bool(problem) or stop.is_set(), half=call.finish == "length")
+        cut, half = bool(problem) or stop.is_set(), call.finish == "length"
+        rest = await asyncio.to_thread(_rest, targets, checker, cut=cut, half=half)
         draft.references, draft.dropped = checker.references, targets.dropped + checker.dropped
         for piece in rest:
             yield piece
@@ -421,6 +421,12 @@ class Assistant:
             draft.remark(_CUT.format(limit=connection.max_tokens))
         elif not stop.is_set() and not draft.cited:
             draft.remark(_NO_SOURCE)
+
+
+def _rest(targets: TargetStream, checker: AnswerCheck, *, cut: bool, half: bool) -> list[Piece]:
+    """What is let out once a written answer has ended: its last claim is checked, and the rows of a table filled."""
+    fed = [piece for target in targets.close() for piece in checker.feed(target)]
+    return fed + checker.close(cut=cut, half=half)
 
 
 def _said(writer: Writer, draft: Draft) -> Iterable[str]:

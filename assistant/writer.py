@@ -39,7 +39,7 @@ class Room:
     language: str = ""
 
 
-class Checked(Protocol):
+class AnswerCheck(Protocol):
     """Text and targets of a model's answer -> pieces whose claims are checked."""
 
     @property
@@ -81,5 +81,5 @@ class Writer(Protocol):
     def request(self, room: Room) -> Request:
         """What a model is sent."""
 
-    def checked(self, checker: ClaimChecker) -> Checked:
+    def checked(self, checker: ClaimChecker) -> AnswerCheck:
         """The check that the model's text goes through."""

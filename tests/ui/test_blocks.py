@@ -4,9 +4,13 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from gradio.state_holder import SessionState
 
 from ui.blocks import Blocks
+
+from .raw import call, functions, new_session
 
 Sent = list[Any]
 
@@ -84,3 +88,18 @@ async def test_a_choice_that_is_not_offered_is_refused() -> None:
     function.inputs = parts
     with pytest.raises(gr.Error, match="not in the list of choices"):
         await blocks.preprocess_data(function, ["", "", None, "z"], session)
+
+
+async def test_the_queue_makes_no_statistics_of_what_is_over() -> None:
+    with Blocks() as blocks:
+        name, said = gr.Textbox(), gr.Textbox()
+        name.submit(lambda name: f"Good morning, {name}", name, said)
+    blocks.queue()
+    app = gr.mount_gradio_app(FastAPI(), blocks, path="/")
+    with TestClient(app) as client:
+        (function,) = functions(client)
+        for _ in range(2):
+            ended = call(client, function, new_session(), ["Ada"])[-1]
+            assert ended["output"]["data"] == ["Good morning, Ada"]
+    assert blocks._queue.events_recorded == 2
+    assert blocks._queue.compute_analytics_summary([*blocks._queue.event_analytics.values()]) == {"functions": {}}
