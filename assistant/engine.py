@@ -153,8 +153,8 @@ class Assistant:
         self, question: str, limit: int, ranking: Ranking = Ranking.FUSED, within: Filter = everything
     ) -> SearchResult:
         """The `limit` best papers for a question, of those that pass a filter."""
-        fused = ranking is Ranking.FUSED  # the parts are for measuring, and are left as they are
-        reranker, reranked = (self.reranker, self.settings.rerank_papers) if fused else (None, 0)
+        reranker = self.reranker if ranking is Ranking.FUSED else None  # the parts are for measuring
+        reranked = self.settings.rerank_papers if reranker else 0
         return search(
             self.library, question, limit, ranking=ranking, within=within, reranker=reranker, reranked=reranked
         )

@@ -1,6 +1,6 @@
 """Which papers are on a topic, and the map of a collection: papers in the plane, by theme."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -60,7 +60,7 @@ def on_topic(topic: str, result: SearchResult, vectors_of: VectorsOf, threshold:
     if named or not result.hits:
         return named
     wanted = content_terms(topic)
-    places = [_places(hit.paper) for hit in result.hits]
+    places = [_places(hit.paper, frozenset(wanted)) for hit in result.hits]
     relevance = np.array([hit.relevance for hit in result.hits])
     apart = np.array([_apart(wanted, at) for at in places])
     unknown = len(result.unknown) / max(1, len(wanted))
@@ -76,11 +76,12 @@ def on_topic(topic: str, result: SearchResult, vectors_of: VectorsOf, threshold:
     return tuple(replace(hit, rank=rank) for rank, hit in enumerate(chosen, start=1))
 
 
-def _places(paper: Paper) -> dict[str, list[int]]:
-    """Where each term stands in a paper's title and abstract."""
+def _places(paper: Paper, wanted: Set[str]) -> dict[str, list[int]]:
+    """Where each of the wanted terms stands in a paper's title and abstract."""
     found: dict[str, list[int]] = {}
     for place, term in enumerate(terms(f"{paper.title} {paper.abstract}")):
-        found.setdefault(term, []).append(place)
+        if term in wanted:
+            found.setdefault(term, []).append(place)
     return found
 
 
