@@ -103,9 +103,14 @@ def _spare_searches() -> None:
 
 
 def _spare_cores() -> None:
-    """Lets matrices be multiplied by the thread that asks: the helpers of OpenBLAS wait for the next ones on a core of
-    their own, and those of a search are small. A comparison took twice the processor time with them."""
+    """Lets matrices be multiplied by the thread that asks, and threads take turns ten times as often.
+
+    The helpers of OpenBLAS wait for the next matrices on a core of their own, and those of a search are small: a
+    comparison took twice the processor time with them. And whatever the page has to do for one reader while a search
+    of another is busy in Python has to wait for its turn, many times for one answer.
+    """
     threadpool_limits(1, user_api="blas")
+    sys.setswitchinterval(0.0005)
 
 
 def _spare_garbage_collection() -> None:
