@@ -33,6 +33,7 @@ class Draft:
     usage: Usage | None = None
     note: str = ""
     timings: dict[str, float] = field(default_factory=dict)
+    cut: bool = False  # stopped before all was written
     ended: Turn | None = None
 
     def lap(self, name: str) -> None:

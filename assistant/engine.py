@@ -318,7 +318,7 @@ class Assistant:
                     yield draft.add(piece)
             if overview and writer.hits:
                 yield draft.add(overview.coverage(draft.cited))
-            outcome = Outcome.STOPPED if stop.is_set() else Outcome.ANSWERED if writer.hits else Outcome.REFUSED
+            outcome = Outcome.STOPPED if draft.cut else Outcome.ANSWERED if writer.hits else Outcome.REFUSED
             turn = draft.end(outcome, self.settings)
             if turn.support:
                 yield Checked(turn.support)
@@ -407,7 +407,8 @@ class Assistant:
                             yield piece
         except LLMError as error:
             problem = error
-        cut, half = bool(problem) or stop.is_set(), call.finish == "length"
+        draft.cut = stop.is_set()  # asked here once: from now on a stop comes too late
+        cut, half = bool(problem) or draft.cut, call.finish == "length"
         rest = await asyncio.to_thread(_rest, targets, checker, cut=cut, half=half)
         draft.references, draft.dropped = checker.references, targets.dropped + checker.dropped
         for piece in rest:
@@ -415,11 +416,11 @@ class Assistant:
         draft.spent(call)
         if problem:
             raise problem
-        if self.settings.llm_judge and not stop.is_set():
+        if self.settings.llm_judge and not draft.cut:
             await self._judge(draft, model, stop)
         if call.finish == "length":
             draft.remark(_CUT.format(limit=connection.max_tokens))
-        elif not stop.is_set() and not draft.cited:
+        elif not draft.cut and not draft.cited:
             draft.remark(_NO_SOURCE)
 
 
@@ -449,7 +450,8 @@ async def _quote(draft: Draft, stop: asyncio.Event) -> AsyncGenerator[Piece, Non
         for piece in pieces:
             yield piece
         await asyncio.sleep(0)
-        if stop.is_set():
+        draft.cut = stop.is_set()
+        if draft.cut:
             break
     pieces = stream.close()
     draft.references, draft.dropped = stream.references, stream.dropped

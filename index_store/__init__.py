@@ -34,6 +34,7 @@ from .rows import State
 from .sample import sample_papers
 from .search import PaperHit, Ranking, SearchResult, SentenceMatch, like, match, search
 from .themes import Theme, layout, themes
+from .threads import matrices_on_one_thread
 from .versions import Versions
 from .writers import as_text, formats, write
 
@@ -99,6 +100,7 @@ __all__ = [
     "layout",
     "like",
     "match",
+    "matrices_on_one_thread",
     "open_catalogue",
     "open_embedder",
     "open_engine",

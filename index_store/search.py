@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 import numpy as np
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
@@ -103,10 +104,9 @@ def search(
         return SearchResult(question, (), 0.0, (), searched)
     vector = library.embedder.embed([question])[0]
     scores, similar = _rank(library, question, vector, ranking, max(CANDIDATES, limit), within)
-    best = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))[: max(limit, reranked)]
-    papers = library.catalogue.papers(best)
-    # The index of meanings may hold what a paper was before a change.
-    best = [paper_id for paper_id in best if paper_id in papers and within.holds(papers[paper_id])]
+    ranked = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))
+    papers = _papers(library, ranked, max(limit, reranked), within)
+    best = [*papers]
     problem = ""
     if reranker and len(best) > 1:
         try:
@@ -142,6 +142,19 @@ def like(library: Library, paper: Paper, limit: int) -> tuple[Paper, ...]:
     ids = [paper_id for paper_id in dict.fromkeys(hit.paper_id for hit in near) if paper_id != paper.id][:limit]
     known = library.catalogue.papers(ids)
     return tuple(known[paper_id] for paper_id in ids if paper_id in known)
+
+
+def _papers(library: Library, ranked: Sequence[str], count: int, within: Filter) -> dict[str, Paper]:
+    """The first `count` papers of a ranking, in its order, without those that are gone or do not pass the filter: the
+    indexes may hold what a paper was before a change."""
+    found: dict[str, Paper] = {}
+    for start in range(0, len(ranked), count):
+        part = ranked[start : start + count]
+        known = library.catalogue.papers(part)
+        found |= {one: known[one] for one in part if one in known and within.holds(known[one])}
+        if len(found) >= count:
+            break
+    return dict(islice(found.items(), count))
 
 
 def _rank(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .naming import names
 from .papers import Paper
+from .threads import on_one_thread
 
 # Each function imports what it needs of scikit-learn, which takes a second to load.
 
@@ -178,11 +179,9 @@ def _embedded(rows: Vectors) -> Vectors:
     if np.ptp(rows, axis=0).max() < _SAME:
         return np.zeros((len(rows), 2), dtype=np.float32)
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
 
     tsne = TSNE(perplexity=min(30.0, (len(rows) - 1) / 3), metric="cosine", random_state=_SEED)
-    # Its threads wait for each other at every step: 1 s becomes 28 s where another process is busy on one of two cores.
-    with threadpool_limits(1, user_api="openmp"):
+    with on_one_thread():
         return np.asarray(tsne.fit_transform(rows), dtype=np.float32)
 
 

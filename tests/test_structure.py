@@ -52,7 +52,7 @@ OWNERS = {
     "filelock": {"index_store/locks.py", "assistant/users.py"},
     "nltk": {"index_store/passages.py"},
     "sklearn": {"index_store/themes.py", "index_store/naming.py"},
-    "threadpoolctl": {"index_store/themes.py", "ui/server.py"},
+    "threadpoolctl": {"index_store/threads.py"},
     "openvino": {"index_store/embedding.py"},
     "tokenizers": {"index_store/embedding.py"},
     "wordllama": {"index_store/embedding.py"},

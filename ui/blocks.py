@@ -23,10 +23,10 @@ class Blocks(gr.Blocks):
     """
 
     def queue(self, *args: Any, **options: Any) -> "Blocks":
-        """Gradio's queue, which looks for work a hundred times a second, not a thousand, and forgets what is over.
+        """Gradio's queue, which looks for work a hundred times a second, not a thousand, and keeps no statistics.
 
-        The looking alone took a twentieth of a core. Of the last 10,000 handlers Gradio makes statistics whenever one
-        ends, for a page that is not open here: with fifty readers a seventh of what Python did.
+        An idle page took a twentieth of a core, most of it for looking. Statistics of the last 10,000 handlers were
+        made whenever one ended, for a page that is not open here: with fifty readers a seventh of what Python did.
         """
         super().queue(*args, **options)
         self._queue.sleep_when_free = 0.01

@@ -11,9 +11,8 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
-from threadpoolctl import threadpool_limits
 
-from assistant import Assistant, Users, set_up_logging
+from assistant import Assistant, Users, matrices_on_one_thread, set_up_logging
 
 from . import words
 from .app import build
@@ -105,11 +104,10 @@ def _spare_searches() -> None:
 def _spare_cores() -> None:
     """Lets matrices be multiplied by the thread that asks, and threads take turns ten times as often.
 
-    The helpers of OpenBLAS wait for the next matrices on a core of their own, and those of a search are small: a
-    comparison took twice the processor time with them. And whatever the page has to do for one reader while a search
-    of another is busy in Python has to wait for its turn, many times for one answer.
+    What the page has to do for one reader while a search of another is busy in Python waits for its turn, and that
+    many times for one answer.
     """
-    threadpool_limits(1, user_api="blas")
+    matrices_on_one_thread()
     sys.setswitchinterval(0.0005)
 
 

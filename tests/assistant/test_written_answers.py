@@ -443,6 +443,19 @@ async def test_a_stop_while_planning_writes_nothing(server: ScriptedServer, mode
     assert await asyncio.to_thread(server.chats[1].hung_up.wait, 1.0)
 
 
+async def test_a_stop_after_the_last_word_comes_too_late(server: ScriptedServer, model: Model) -> None:
+    server.enqueue(GOOD.removesuffix("."))  # so that the last claim is checked once the model has ended
+    stop, events = asyncio.Event(), list[Event]()
+    async for event in model().ask(QUESTION, stop=stop):
+        events.append(event)
+        if sum(isinstance(one, Cited) for one in events) == 2:
+            stop.set()
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert done.turn.outcome is Outcome.ANSWERED
+    assert cited(done.turn) == [(1, "P1", 2), (1, "P1", 3)]
+
+
 async def test_a_caller_who_leaves_closes_the_call(server: ScriptedServer, model: Model) -> None:
     server.enqueue(Reply(BEGUN, fault="hang", fault_after=MANY))
     events = model(llm_timeout=60.0).ask(QUESTION)

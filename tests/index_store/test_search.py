@@ -123,6 +123,18 @@ def test_a_removed_paper_is_never_found_again(sample_home: Path, embedder: Embed
         assert search(library, QUESTION, 5).searched == 96
 
 
+def test_others_stand_in_for_papers_that_are_just_being_removed(
+    sample_home: Path, embedder: Embedder, tmp_path: Path
+) -> None:
+    shutil.copytree(sample_home, tmp_path / "home")
+    with Library(tmp_path / "home", embedder) as library:
+        going = {hit.paper.id for hit in search(library, QUESTION, 4).hits}
+        library.catalogue.remove([*going])  # both indexes still have them
+        hits = search(library, QUESTION, 8).hits
+        assert going.isdisjoint(hit.paper.id for hit in hits)
+        assert [hit.rank for hit in hits] == [*range(1, 9)]
+
+
 def test_the_papers_like_one_are_the_nearest_others(sample_library: Library) -> None:
     (first,) = search(sample_library, "Mamba state space model", 1).hits
     alike = like(sample_library, first.paper, 5)
