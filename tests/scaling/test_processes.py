@@ -89,8 +89,12 @@ def test_what_is_added_through_one_is_found_through_the_other_and_gone_when_it_i
         new = Paper("The zorbium lattice", "Zorbium lattices melt at 40 kelvin. We cooled zorbium for a week.")
         here.wait(here.add(written(tmp_path / "new.jsonl", [new])))
         until(lambda: not catalogue.counts()["pending"])  # type: ignore[index]
-        asked(there, "How do zorbium lattices melt?")
-        assert "The zorbium lattice" in cited(archive)
+
+        def found() -> bool:
+            asked(there, "How do zorbium lattices melt?")
+            return "The zorbium lattice" in cited(archive)
+
+        until(found, 10)  # its index of words follows within a second or so
         (known,) = [each.id for each in catalogue.page() if each.title == new.title]
         assert one.run("remove", known)["removed"] == 1
         until(lambda: catalogue.ids("gone") == [known])  # type: ignore[arg-type]
