@@ -73,7 +73,7 @@ def serve(assistant: Assistant) -> None:
     logging.getLogger("asyncio").addFilter(_is_ours)
     assistant.warm_up()
     _spare_searches()
-    _spare_cores()
+    _set_up_threads()
     app = create_app(assistant)
     _spare_garbage_collection()
     shown = f"[{host}]" if ":" in host else host
@@ -101,7 +101,7 @@ def _spare_searches() -> None:
         sys.modules["matplotlib"] = None  # type: ignore[assignment]  # the import system's sign for what is not there
 
 
-def _spare_cores() -> None:
+def _set_up_threads() -> None:
     """Lets matrices be multiplied by the thread that asks, and threads take turns ten times as often.
 
     What the page has to do for one reader while a search of another is busy in Python waits for its turn, and that
