@@ -157,8 +157,8 @@ def rebuild(home: Home = None, as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False, home: Home = None) -> None:
     """Ask the language model of the settings for one word, and say what is wrong if it does not answer."""
+    from .connection import Connection
     from .errors import InvalidSettings
-    from .llm import Connection
     from .llm import check as check_connection
     from .settings import load_settings
 

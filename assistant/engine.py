@@ -38,6 +38,7 @@ from .archive_file import place_of
 from .citations import CitationStream, Piece, TargetStream, escape_markdown
 from .claims import ClaimChecker
 from .compare import Comparison
+from .connection import Connection
 from .conversations import Conversation, Outcome, Turn, new_id
 from .draft import Draft
 from .errors import LLMError, describe
@@ -48,7 +49,7 @@ from .intent import MOST_SUBJECTS, Length
 from .keeping import Keeper, kept
 from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
-from .llm import Call, Connection, LanguageModel, until_stopped, warm_up
+from .llm import Call, LanguageModel, until_stopped, warm_up
 from .logs import log_turn
 from .planning import is_foreign, read_again
 from .preferences import Preferences, usual

@@ -1,9 +1,8 @@
 """The library as a whole: opens the rooms of one home folder under a lock, and adds, removes and rebuilds."""
 
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Lock
 from types import TracebackType
@@ -18,71 +17,19 @@ from .embedding import Embedder
 from .engines import Postgres
 from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
 from .following import Bookmark
+from .home import CATALOGUE, Status, make_home, status
 from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
-from .listing import Selection
 from .locks import FolderLock, Turns
 from .locks import Lock as ProcessLock
 from .papers import Paper
 from .readers import Record
-from .rows import State
 from .vectors import PassageVectors
 
-_CATALOGUE, _VECTORS, _WORDS, _BOOKMARK = "catalogue.sqlite3", "vectors", "words", "words.bookmark"
+_VECTORS, _WORDS, _BOOKMARK = "vectors", "words", "words.bookmark"
 _LOCK, _EMBEDDING_LOCK = "index.lock", "embedding.lock"
 _LAYOUT = "3"  # of what both indexes hold of a paper; a change makes them anew from the catalogue, embedding nothing
 _MENDED = "The index of {} was damaged or half written; it is made anew, and nothing is embedded again."
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How many papers the catalogue holds and how many of them are indexed by meaning too, by which model."""
-
-    papers: int
-    indexed: int
-    pending: int
-    sample: int
-    embedding_model: str
-    without_abstract: int = 0
-
-
-def open_catalogue(home: Path, database: Postgres | None = None) -> Catalogue:
-    """The catalogue of a home folder, or that in a database, made if it is not there; needs no lock.
-
-    Raises `LibraryUnreadable` if the folder cannot be written.
-    """
-    _make(home)
-    return Catalogue(database or home / _CATALOGUE)
-
-
-def has_catalogue(home: Path) -> bool:
-    """Whether a folder has a catalogue of its own."""
-    path = home / _CATALOGUE
-    return path.is_file() and path.stat().st_size > 0
-
-
-def _make(home: Path) -> None:
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LibraryUnreadable(
-            f"The folder {home} cannot be made: {error.strerror}; choose one with --home."
-        ) from error
-    if not os.access(home, os.W_OK):
-        raise LibraryUnreadable(f"The folder {home} cannot be written; choose another one with --home.")
-
-
-def status(catalogue: Catalogue) -> Status:
-    """Counts from the catalogue."""
-    counts = catalogue.counts()
-    return Status(
-        papers=counts[State.INDEXED] + counts[State.PENDING],
-        indexed=counts[State.INDEXED],
-        pending=counts[State.PENDING],
-        sample=catalogue.count_from(sample.SOURCE),
-        embedding_model=(catalogue.meta("fingerprint") or "").partition("/")[0],
-        without_abstract=catalogue.listing(Selection(without_abstract=True), limit=0).total,
-    )
 
 
 class Library:
@@ -113,13 +60,13 @@ class Library:
             raise ValueError("a library whose catalogue is in a shared database has its vectors on a server")
         self.home, self.embedder, self._shared = home, embedder, server is not None
         self.mended: tuple[str, ...] = ()
-        _make(home)
+        make_home(home)
         self._lock, self._indexing = FolderLock(home / _LOCK), Lock()
         if not self._shared:
             self._own()
         with ExitStack() as undo:
             undo.callback(self._lock.end)
-            self.catalogue = Catalogue(database or home / _CATALOGUE)
+            self.catalogue = Catalogue(database or home / CATALOGUE)
             undo.callback(self.catalogue.close)
             self._status = AsOfChange(self.catalogue, lambda: status(self.catalogue))
             self._take_locks()

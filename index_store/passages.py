@@ -5,6 +5,9 @@ files of both (and of its tokenizer) are inside the llama-index-core wheel, so n
 """
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -48,11 +51,26 @@ def passages(abstract: str) -> tuple[Passage, ...]:
     return tuple(found)
 
 
+@contextmanager
+def _without(*optional: str) -> Iterator[None]:
+    """Lets these imports fail meanwhile, if they were not made before: NLTK tries them for parts that have nothing to
+    do with sentences, and they take more than a second."""
+    absent = [name for name in optional if name not in sys.modules]
+    sys.modules |= dict.fromkeys(absent)  # type: ignore[arg-type]  # the import system's sign for what is not there
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
 @cache
 def _punkt():  # type: ignore[no-untyped-def]  # NLTK has no types
     import llama_index.core
-    from nltk.data import path as nltk_path
-    from nltk.tokenize.punkt import PunktTokenizer
+
+    with _without("scipy.stats", "sklearn"):
+        from nltk.data import path as nltk_path
+        from nltk.tokenize.punkt import PunktTokenizer
 
     nltk_path.append(str(Path(llama_index.core.__file__).parent / "_static" / "nltk_cache"))
     tokenizer = PunktTokenizer("english")

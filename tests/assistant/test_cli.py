@@ -275,3 +275,34 @@ def test_the_installed_command_answers_in_a_process_of_its_own(home: Path) -> No
     ran = command("ask", QUESTION, "--home", home, "--json")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert json.loads(ran.stdout)["citations"][0]["paper"]["title"].startswith("MiniCache")
+
+
+# -- what a command waits for -----------------------------------------------------------------------------------------
+
+_LOADED = """
+import sys
+from assistant.cli import app
+app(sys.argv[1:], standalone_mode=False)
+print("loaded", *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+_SLOW = {"llama_index", "chromadb", "openai", "nltk", "sklearn", "gradio"}  # a second each, or half of one
+
+
+@pytest.mark.parametrize(
+    ("command", "needed"),
+    [
+        ("version", set[str]()),
+        ("status", set[str]()),
+        ("list", set[str]()),
+        ("collection list", set[str]()),
+        ("user list", set[str]()),
+        ("search MiniCache", {"llama_index", "chromadb"}),
+        ("ask MiniCache", {"llama_index", "chromadb", "nltk"}),  # no model is set, so no client is needed
+    ],
+)
+def test_a_command_loads_no_slow_library_that_it_does_not_need(home: Path, command: str, needed: set[str]) -> None:
+    environment = {**os.environ, "RESEARCH_ASSISTANT_HOME": str(home)}
+    ran = subprocess.run(
+        [sys.executable, "-c", _LOADED, *command.split()], env=environment, capture_output=True, text=True, check=True
+    )
+    assert _SLOW & set(ran.stderr.partition("loaded ")[2].split()) == needed

@@ -14,6 +14,7 @@ from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai_like import OpenAILike
 
 from assistant import Connection, Settings, check
+from assistant.endpoint import build
 from assistant.errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -25,7 +26,7 @@ from assistant.errors import (
     UnknownModel,
     WrongKey,
 )
-from assistant.llm import Call, LanguageModel, _build, until_stopped
+from assistant.llm import Call, LanguageModel, until_stopped
 from assistant.testing import Asked, Reply, ScriptedServer
 from assistant.usage import Usage
 
@@ -423,7 +424,7 @@ async def test_models_that_openai_is_known_for_go_through_its_own_class_and_all_
     base_url: str, model: str, kind: type
 ) -> None:
     async with httpx.AsyncClient() as client:
-        built = _build(Connection(model, base_url, context_window=6000), client)
+        built = build(Connection(model, base_url, context_window=6000), client)
     assert type(built) is kind
     assert built.metadata.is_chat_model
     if kind is OpenAILike:
