@@ -69,6 +69,13 @@ class ClaimChecker:
     _spaced: bool = True
     _spoken_of: frozenset[str] = frozenset()
 
+    def may_check(self, piece: str | Target) -> bool:
+        """False for a marker, and for a word in the middle of a sentence that has no markers before it."""
+        if isinstance(piece, Target):
+            return False
+        over = self._targets or "\n" in self._held or _END.search(self._claim)
+        return bool(over) or len(piece.split()) > 1
+
     def feed(self, piece: str | Target) -> list[Piece]:
         """What can be let out after this piece."""
         return list(self._take(piece))

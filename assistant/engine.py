@@ -401,8 +401,10 @@ class Assistant:
                     if "first_token" not in draft.timings:
                         draft.lap("first_token")
                     for target in targets.feed(chunk):
-                        # In a thread, as a check that embeds would hold up every other reader.
-                        pieces = await asyncio.to_thread(checker.feed, target)
+                        # In a thread, as a check that embeds would hold up every other reader. Only then: for a word
+                        # the way there and back takes longer than the word, and threads wait for each other.
+                        checks = checker.may_check(target)
+                        pieces = await asyncio.to_thread(checker.feed, target) if checks else checker.feed(target)
                         draft.references = checker.references  # before a reader who leaves has seen their numbers
                         for piece in pieces:
                             yield piece

@@ -58,6 +58,13 @@ class TableChecker:
         """The numbers given so far."""
         return self.checker.references
 
+    def may_check(self, piece: str | Target) -> bool:
+        """In a row, whether its line ends; elsewhere also whether a table may begin or end."""
+        if self._in_row:
+            return isinstance(piece, str) and "\n" in piece
+        begins = isinstance(piece, str) and "|" in piece
+        return begins or self._table == "open" or self.checker.may_check(piece)
+
     def feed(self, piece: str | Target) -> list[Piece]:
         """What can be let out after this piece; a row of the table once its line is whole."""
         out: list[Piece] = [] if self._begun else list(self.opening)

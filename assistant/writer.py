@@ -50,6 +50,9 @@ class AnswerCheck(Protocol):
     def dropped(self) -> int:
         """What was left out of the model's text."""
 
+    def may_check(self, piece: str | Target) -> bool:
+        """Whether feeding this piece may check a claim, which takes milliseconds; most words are just let out."""
+
     def feed(self, piece: str | Target) -> list[Piece]:
         """What can be let out after this piece."""
 

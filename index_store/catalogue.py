@@ -7,15 +7,21 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, or_, select, tuple_, update
 
+from .at_once import RowsAtOnce
 from .errors import UnknownPaper
 from .kept_vectors import KeptVectors
 from .merging import Known, Outcome
 from .papers import Paper, normalise
 from .records import records_of, take_away
-from .rows import State, as_paper, in_state, parts, present, removal, searched_by
+from .rows import FIELDS, State, as_paper, in_state, parts, present, removal, searched_by
 from .schema import ChangesRow, CollectedRow, MetaRow, PaperRow, RecordRow
 from .shelf import Shelf, with_collections
 
+_PAPERS = RowsAtOnce(
+    select(PaperRow.id, *(getattr(PaperRow, name) for name in FIELDS)).where(
+        PaperRow.id.in_(bindparam("ids", expanding=True)), present()
+    )
+)
 _FORGOTTEN = "forgotten"  # the fact that says up to which change papers that are gone were deleted
 _KEPT = 30 * 24 * 3600.0  # seconds that a removed paper can be restored
 
@@ -80,8 +86,7 @@ class Catalogue(Shelf, KeptVectors):
         found: dict[str, Paper] = {}
         with self._transaction() as session:
             for part in parts(paper_ids):
-                rows = session.scalars(select(PaperRow).where(PaperRow.id.in_(part), present()))
-                found.update((row.id, as_paper(row)) for row in rows)
+                found |= {row.id: as_paper(row) for row in _PAPERS(session, ids=part)}
         return found
 
     def page(self, *, limit: int | None = None, offset: int = 0, state: State | None = None) -> list[Paper]:

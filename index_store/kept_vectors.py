@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, delete, except_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, except_, func, or_, select
 
+from .at_once import BlobsAtOnce
 from .database import Database
 from .engines import inserting
 from .papers import Paper
@@ -26,6 +27,17 @@ class PaperVectors:
     passages: NDArray[np.float32]
     sentences: NDArray[np.float32]
     cuts: NDArray[np.int32] | None = None
+
+
+_KEYS: BindParameter[str] = bindparam("keys", expanding=True)
+_OF_MODEL = VectorsRow.fingerprint == bindparam("fingerprint")
+_BLOBS = (VectorsRow.passages, VectorsRow.sentences, VectorsRow.cuts)
+_BY_TEXT = BlobsAtOnce(select(VectorsRow.content_hash, *_BLOBS).where(VectorsRow.content_hash.in_(_KEYS), _OF_MODEL))
+_BY_ID = BlobsAtOnce(
+    select(PaperRow.id, *_BLOBS)
+    .join(VectorsRow, VectorsRow.content_hash == PaperRow.content_hash)
+    .where(PaperRow.id.in_(_KEYS), present(), _OF_MODEL)
+)
 
 
 class KeptVectors(Database):
@@ -63,25 +75,20 @@ class KeptVectors(Database):
 
     def vectors(self, fingerprint: str, papers: Sequence[Paper], dimension: int) -> dict[str, PaperVectors]:
         """The kept vectors of papers, by content hash; papers not yet embedded are absent."""
-        found: dict[str, PaperVectors] = {}
-        columns = (VectorsRow.content_hash, VectorsRow.passages, VectorsRow.sentences, VectorsRow.cuts)
-        with self._transaction() as session:
-            for part in parts([paper.content_hash for paper in papers]):
-                chosen = (VectorsRow.content_hash.in_(part), VectorsRow.fingerprint == fingerprint)
-                for content_hash, *blobs in session.execute(select(*columns).where(*chosen)):
-                    found[content_hash] = _vectors(blobs, dimension)
-        return found
+        return self._read(_BY_TEXT, [paper.content_hash for paper in papers], fingerprint, dimension)
 
     def vectors_by_id(self, fingerprint: str, paper_ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
         """The kept vectors of papers that are not removed, by their ids; papers not yet embedded are absent."""
+        return self._read(_BY_ID, paper_ids, fingerprint, dimension)
+
+    def _read(
+        self, statement: BlobsAtOnce, keys: Sequence[str], fingerprint: str, dimension: int
+    ) -> dict[str, PaperVectors]:
         found: dict[str, PaperVectors] = {}
-        columns = (PaperRow.id, VectorsRow.passages, VectorsRow.sentences)
-        joined = VectorsRow.content_hash == PaperRow.content_hash
         with self._transaction() as session:
-            for part in parts(paper_ids):
-                chosen = (PaperRow.id.in_(part), present(), VectorsRow.fingerprint == fingerprint)
-                for paper_id, *blobs in session.execute(select(*columns).join(VectorsRow, joined).where(*chosen)):
-                    found[paper_id] = _vectors(blobs, dimension)
+            for part in parts(keys):
+                rows = statement(session, keys=part, fingerprint=fingerprint)
+                found |= {key: _vectors(blobs, dimension) for key, *blobs in rows}
         return found
 
     def unembedded(self, fingerprint: str) -> int:
@@ -122,5 +129,5 @@ def _misfit(dimension: int) -> ColumnElement[bool]:
 
 def _vectors(blobs: Sequence[Any], dimension: int) -> PaperVectors:
     passages, sentences = (np.frombuffer(blob, dtype=np.float32).reshape(-1, dimension) for blob in blobs[:2])
-    (cut,) = blobs[2:] or (None,)  # what only ranks papers reads no cuts
+    cut = blobs[2]
     return PaperVectors(passages, sentences, None if cut is None else np.frombuffer(cut, np.int32).reshape(-1, 2))

@@ -29,6 +29,7 @@ OWNERS = {
     "chromadb": {"index_store/chroma.py", "index_store/vectors.py"},
     "tantivy": {"index_store/lexicon.py"},
     "sqlalchemy": {
+        "index_store/at_once.py",
         "index_store/catalogue.py",
         "index_store/database.py",
         "index_store/engines.py",

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import Citation, Piece, References, Uncited, sentences
-from assistant.citations import TargetStream, tally
+from assistant.citations import Target, TargetStream, tally
 from assistant.claims import ClaimChecker
 from assistant.support import Label, Verdict, plain_claim
+from assistant.writer import AnswerCheck
 
 from .making import make_paper
 
@@ -30,6 +31,7 @@ class WordCount:
     """Stands in for the support check: the share of a claim's words that the evidence holds."""
 
     asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    calls: int = 0
 
     def check(self, claim: str, evidence: Sequence[str], context: str = "") -> Verdict:
         self.asked.append((claim, tuple(evidence)))
@@ -38,6 +40,7 @@ class WordCount:
         return Verdict(label, share)
 
     def rank(self, claim: str, sentences: Sequence[str]) -> list[float]:
+        self.calls += 1
         wanted = set(WORD.findall(claim.lower()))
         return [len(wanted & set(WORD.findall(text.lower()))) / max(1, len(wanted)) for text in sentences]
 
@@ -46,13 +49,22 @@ class WordCount:
         return (ranked.index(max(ranked)),)
 
 
+def fed(answer: AnswerCheck, piece: str | Target, counted: WordCount) -> list[Piece]:
+    """What is let out after a piece; no claim may be checked for one of which it was said that none would be."""
+    light, calls = not answer.may_check(piece), counted.calls
+    found = answer.feed(piece)
+    assert not (light and counted.calls > calls), f"{piece!r} was to check nothing"
+    return found
+
+
 def run(chunks: Iterable[str], checker: WordCount | None = None) -> list[Piece]:
     """An answer's pieces, from markers to the labelled citations, with neighbouring texts joined."""
     targets = TargetStream(REFERENCES, frozenset(paper.id for paper in PAPERS))
     known = {REFERENCES.key(paper.id): (paper, sentences(paper.abstract)) for paper in PAPERS}
-    claims = ClaimChecker(REFERENCES, known, checker or WordCount())  # type: ignore[arg-type]
-    found = [piece for chunk in chunks for target in targets.feed(chunk) for piece in claims.feed(target)]
-    found += [piece for target in targets.close() for piece in claims.feed(target)] + claims.close()
+    counted = checker or WordCount()
+    claims = ClaimChecker(REFERENCES, known, counted)  # type: ignore[arg-type]
+    found = [piece for chunk in chunks for target in targets.feed(chunk) for piece in fed(claims, target, counted)]
+    found += [piece for target in targets.close() for piece in fed(claims, target, counted)] + claims.close()
     joined: list[Piece] = []
     for piece in found:
         if isinstance(piece, str) and joined and isinstance(joined[-1], str):
@@ -81,6 +93,15 @@ def texts(pieces: Iterable[Piece]) -> str:
 def cut(text: str, places: Iterable[int]) -> list[str]:
     edges = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
     return [text[start:end] for start, end in pairwise(edges)]
+
+
+def test_most_words_of_an_answer_are_let_out_without_a_check() -> None:
+    claims = ClaimChecker(REFERENCES, {}, WordCount())  # type: ignore[arg-type]
+    words = re.findall(
+        r"\S+|\s+", "Alpha runs on a small phone, which needs seven watts of power. Beta runs on a cluster."
+    )
+    checked = [word for word in words if (claims.may_check(word), claims.feed(word))[0]]
+    assert checked == [" ", "Beta"]  # what comes after the end of a sentence
 
 
 # -- citations --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from assistant.grid import TableChecker
 from assistant.tables import NOT_STATED, tables
 
 from .making import make_paper
-from .test_claims import WordCount, cut, shown, texts
+from .test_claims import WordCount, cut, fed, shown, texts
 
 ALPHA = make_paper("Alpha", "Alpha runs on a small phone. Alpha needs seven watts of power.")
 BETA = make_paper("Beta", "Beta runs on a large cluster. Beta was never published anywhere.")
@@ -51,11 +51,17 @@ def checked(
     """The pieces of a model's text, with neighbouring texts joined, and how much of it was left out."""
     targets = TargetStream(REFERENCES, frozenset(paper.id for paper in PAPERS))
     known = {REFERENCES.key(paper.id): (paper, sentences(paper.abstract)) for paper in PAPERS}
-    claims = ClaimChecker(REFERENCES, known, WordCount())  # type: ignore[arg-type]
-    rows = [Row(row.title, tuple(row.cells[: len(columns)])) for row in OWN_WORDS]
-    checker = TableChecker(claims, HEAD, columns, lambda: rows, opening)
-    found = [piece for chunk in chunks for target in targets.feed(chunk) for piece in checker.feed(target)]
-    found += [piece for target in targets.close() for piece in checker.feed(target)] + checker.close(cut=stopped)
+    counted = WordCount()
+    claims = ClaimChecker(REFERENCES, known, counted)  # type: ignore[arg-type]
+
+    def own_words() -> list[Row]:
+        counted.calls += 1  # which are looked for in the papers
+        return [Row(row.title, tuple(row.cells[: len(columns)])) for row in OWN_WORDS]
+
+    checker = TableChecker(claims, HEAD, columns, own_words, opening)
+    found = [piece for chunk in chunks for target in targets.feed(chunk) for piece in fed(checker, target, counted)]
+    found += [piece for target in targets.close() for piece in fed(checker, target, counted)]
+    found += checker.close(cut=stopped)
     joined: list[Piece] = []
     for piece in found:
         if isinstance(piece, str) and joined and isinstance(joined[-1], str):

@@ -390,3 +390,40 @@ def test_readers_are_not_held_up_by_a_writer(database: DatabasePlace, catalogue:
         assert catalogue.paper(bert.id) == bert
         writer.rollback()
     engine.dispose()
+
+
+# -- rows in one step -------------------------------------------------------------------------------------------------
+
+
+def test_papers_come_back_with_every_letter_and_with_what_is_absent(catalogue: Catalogue) -> None:
+    odd = Paper(
+        'He said "Σ\\x" \n in\ttwo {lines}: 1\u2028½ 🜚',
+        "",
+        authors=("Ana O'Neil", 'B "Bo" Li, Jr.', "王 五"),
+        year=None,
+        source="a.jsonl",
+    )
+    stored = [paper for _, paper in catalogue.put([odd, BERT])]
+    assert catalogue.papers([paper.id for paper in stored]) == {paper.id: paper for paper in stored}
+
+
+def test_vectors_come_back_bit_by_bit_whatever_their_bytes_would_be_as_text(catalogue: Catalogue) -> None:
+    random, kept = np.random.default_rng(7), dict[str, PaperVectors]()
+    papers = [Paper(f"Paper {number}", f"Text {number}.", source="a.jsonl") for number in range(600)]
+    for number, paper in enumerate(papers):  # more than go into one statement
+        blobs = random.bytes(8 * int(random.integers(1, 4))), bytes(8) * (number % 4)  # the second: none, or all zeros
+        rows = [np.frombuffer(blob, np.float32).reshape(-1, 2) for blob in blobs]
+        cuts = np.frombuffer(random.bytes(16), np.int32).reshape(-1, 2) if number % 3 else None
+        kept[paper.content_hash] = PaperVectors(*rows, cuts)
+    stored = [paper for _, paper in catalogue.put(papers)]
+    catalogue.put_vectors(MODEL, kept)
+    catalogue.put_vectors("another model", {paper.content_hash: vectors(1.0) for paper in papers})
+
+    def as_bytes(found: dict[str, PaperVectors]) -> dict[str, list[bytes | None]]:
+        parts = {key: (one.passages, one.sentences, one.cuts) for key, one in found.items()}
+        return {key: [None if part is None else part.tobytes() for part in of] for key, of in parts.items()}
+
+    assert as_bytes(catalogue.vectors(MODEL, papers, 2)) == as_bytes(kept)
+    by_id = {paper.id: kept[paper.content_hash] for paper in stored}
+    assert as_bytes(catalogue.vectors_by_id(MODEL, [*by_id], 2)) == as_bytes(by_id)
+    assert catalogue.vectors("unknown model", papers, 2) == catalogue.vectors_by_id(MODEL, [], 2) == {}
