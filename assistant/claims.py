@@ -70,10 +70,11 @@ class ClaimChecker:
     _spoken_of: frozenset[str] = frozenset()
 
     def may_check(self, piece: str | Target) -> bool:
-        """False for a marker, and for a word in the middle of a sentence that has no markers before it."""
+        """False for a marker, and for a word in the middle of a sentence: one that no marker, no end of a sentence and
+        no line break stands before."""
         if isinstance(piece, Target):
             return False
-        over = self._targets or "\n" in self._held or _END.search(self._claim)
+        over = self._targets or "\n" in self._held + piece.rstrip() or _END.search(self._claim)
         return bool(over) or len(piece.split()) > 1
 
     def feed(self, piece: str | Target) -> list[Piece]:

@@ -37,11 +37,15 @@ def warm_up() -> None:
 
 
 def client(timeout: float) -> httpx.AsyncClient:
-    """A client for one call, in seconds of silence: a pooled one would be bound to the event loop that made it."""
+    """A client for one call, which gives up after `timeout` seconds of silence.
+
+    A pooled one would be bound to the event loop that made it.
+    """
     return httpx.AsyncClient(timeout=httpx.Timeout(timeout, connect=10.0), verify=_certificates())
 
 
 def build(connection: Connection, client: httpx.AsyncClient) -> OpenAI:
+    """LlamaIndex's object for one call over a client; nothing is sent."""
     options: dict[str, Any] = {
         "model": connection.model,
         "api_base": connection.base_url,

@@ -45,11 +45,10 @@ class LanguageModel:
                 "RESEARCH_ASSISTANT_LLM_MAX_TOKENS."
             )
         self.connection = connection
-        self._count = get_tokenizer()
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text by the tokenizer that LlamaIndex bundles; other models differ by some tens of percent."""
-        return len(self._count(text))
+        return len(get_tokenizer()(text))
 
     async def stream(
         self, messages: Sequence[ChatMessage], call: Call, *, max_tokens: int | None = None
@@ -58,6 +57,7 @@ class LanguageModel:
 
         Closing the iterator closes the connection to the server. Raises a kind of `LLMError`.
         """
+        await asyncio.to_thread(warm_up)  # which takes a second the first time, if no model was named at the start
         from . import endpoint
 
         connection, limit = self.connection, max_tokens or self.connection.max_tokens

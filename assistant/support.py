@@ -359,8 +359,12 @@ class SupportChecker:
         return np.array([features(claim, item, *cosines(claim, item, vectors), self._idf) for item in many])
 
     def know(self, vectors: Mapping[str, Vectors]) -> None:
-        """Takes vectors that were computed before by the same model, so that their texts are not embedded again."""
-        self._keep({text: vector for text, vector in vectors.items() if text not in self._vectors}, wanted=())
+        """Takes vectors that were computed before by the same model, so that their texts are not embedded again.
+
+        As copies: one may be a part of all that a search read, which would stay with it.
+        """
+        new = {text: vector.copy() for text, vector in vectors.items() if text not in self._vectors}
+        self._keep(new, wanted=())
 
     def _lookup(self, texts: Iterable[str]) -> Mapping[str, Vectors]:
         wanted = list(dict.fromkeys(texts))

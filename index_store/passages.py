@@ -6,10 +6,13 @@ files of both (and of its tokenizer) are inside the llama-index-core wheel, so n
 
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from threading import get_ident
+from types import ModuleType
 
 from .papers import Passage, Sentence
 
@@ -51,24 +54,34 @@ def passages(abstract: str) -> tuple[Passage, ...]:
     return tuple(found)
 
 
-@contextmanager
-def _without(*optional: str) -> Iterator[None]:
-    """Lets these imports fail meanwhile, if they were not made before: NLTK tries them for parts that have nothing to
-    do with sentences, and they take more than a second."""
-    absent = [name for name in optional if name not in sys.modules]
-    sys.modules |= dict.fromkeys(absent)  # type: ignore[arg-type]  # the import system's sign for what is not there
-    try:
-        yield
-    finally:
-        for name in absent:
-            del sys.modules[name]
+class _Without(MetaPathFinder):
+    """Lets imports of these names fail within a `with`, in its own thread, unless they were made before.
+
+    NLTK tries them for parts that have nothing to do with sentences, and they take more than a second. Another thread
+    may want them meanwhile, for themes.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names, self._thread = names, get_ident()
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Passes everything else on to the other finders."""
+        if name in self._names and get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{name} is not needed", name=name)
+        return None
+
+    def __enter__(self) -> None:
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *problem: object) -> None:
+        sys.meta_path.remove(self)
 
 
 @cache
 def _punkt():  # type: ignore[no-untyped-def]  # NLTK has no types
     import llama_index.core
 
-    with _without("scipy.stats", "sklearn"):
+    with _Without("scipy.stats", "sklearn"):
         from nltk.data import path as nltk_path
         from nltk.tokenize.punkt import PunktTokenizer
 

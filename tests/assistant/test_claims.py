@@ -329,8 +329,14 @@ def test_claims_are_counted_without_gaps(text: str) -> None:
 
 
 @pytest.mark.parametrize("cuts", [1, 2])
-def test_every_cut_of_an_answer_gives_the_same_result(cuts: int) -> None:
-    text = "Alpha runs [P1.1].\n  - The moon is cheese. Beta runs[P2.1].Next one is uncited too."
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Alpha runs [P1.1].\n  - The moon is cheese. Beta runs[P2.1].Next one is uncited too.",
+        "- Alpha runs on small green cheese\n- Beta was eaten by moths",
+    ],
+)
+def test_every_cut_of_an_answer_gives_the_same_result(text: str, cuts: int) -> None:
     whole = shown(run([text]))
     step = 1 if cuts == 1 else 5
     for first in range(0, len(text), step):

@@ -361,6 +361,7 @@ def test_wherever_it_stops_no_cell_is_called_not_stated_that_the_model_would_hav
 
 WRITTEN = [
     TABLE,
+    f"- Alpha runs on small green cheese\n{TABLE}- Beta was eaten by many moths\n- so was Alpha\n|",
     f"So:\n\n{TABLE}\n**Beta:** {CLUSTER} [P2.1]. Pigs were seen on the moon.\n\n- one [P1.1]\n- two\n",
     f"\n \n   {TABLE}\n   \n| Two | a\\|b\\\\| c [P1.1] | <br/>$x|y$ [P2.1]|\ntail",
     f"{TABLE}[P1.1] {PHONE}.\n\n{TABLE}| Cut | {PHONE} [P1",

@@ -176,6 +176,6 @@ def test_a_home_that_cannot_be_made_is_refused_with_the_option(tmp_path: Path, c
 def test_a_home_that_cannot_be_written_is_refused_with_the_option(
     tmp_path: Path, cheap_embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index_store.library.os.access", lambda *_: False)  # root may write everywhere
+    monkeypatch.setattr("index_store.home.os.access", lambda *_: False)  # root may write everywhere
     with pytest.raises(LibraryUnreadable, match="cannot be written"):
         Library(tmp_path, cheap_embedder)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,3 +105,34 @@ def test_a_long_abstract_is_cut_into_passages_within_the_bound() -> None:
 
 def test_a_sentence_beyond_the_bound_is_cut_inside() -> None:
     assert len(passages("word " * 1000)) > 1
+
+
+# -- loading ----------------------------------------------------------------------------------------------------------
+
+_AT_ONCE = """
+import threading
+from index_store import sentences
+
+problems, begin = [], threading.Barrier(3)
+threading.excepthook = lambda given: problems.append(given.exc_value)
+
+def cut():
+    begin.wait()
+    sentences("One is. Two are.")
+
+def cluster():
+    begin.wait()
+    import sklearn.cluster, scipy.stats
+
+threads = [threading.Thread(target=work) for work in (cut, cut, cluster)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not problems, problems
+"""
+
+
+def test_what_is_not_loaded_for_sentences_can_be_loaded_by_another_thread_meanwhile() -> None:
+    ran = subprocess.run([sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
