@@ -128,6 +128,6 @@ def _misfit(dimension: int) -> ColumnElement[bool]:
 
 
 def _vectors(blobs: Sequence[Any], dimension: int) -> PaperVectors:
-    passages, sentences = (np.frombuffer(blob, dtype=np.float32).reshape(-1, dimension) for blob in blobs[:2])
-    cut = blobs[2]
+    *rows, cut = blobs
+    passages, sentences = (np.frombuffer(row, dtype=np.float32).reshape(-1, dimension) for row in rows)
     return PaperVectors(passages, sentences, None if cut is None else np.frombuffer(cut, np.int32).reshape(-1, 2))
