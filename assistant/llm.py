@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.utils import get_tokenizer
 
 from .connection import Connection
@@ -65,15 +65,17 @@ class LanguageModel:
         call.usage = Usage(1, sum(self.count_tokens(message.content or "") for message in messages), 0, True)
         async with endpoint.client(connection.timeout) as client:
             try:
-                answer = await endpoint.build(replace(connection, max_tokens=limit), client).astream_chat(messages)
-                async with aclosing(answer) as chunks:
+                model = endpoint.Endpoint.of(replace(connection, max_tokens=limit), client)
+                async with aclosing(model.chunks(messages)) as chunks:
                     async for chunk in chunks:
-                        _note(chunk, call)
-                        if chunk.delta:
+                        call.finish = chunk.finish or call.finish
+                        if counted := chunk.usage:
+                            call.usage = Usage(1, counted.prompt_tokens or 0, counted.completion_tokens or 0)
+                        if text := chunk.text:
                             call.first_token = call.first_token or time.perf_counter() - started
                             call.written += 1
-                            call.words = call.words or bool(chunk.delta.strip())
-                            yield chunk.delta
+                            call.words = call.words or bool(text.strip())
+                            yield text
                         if call.written > 2 * limit:  # a server that does not keep to the limit it was given
                             call.finish = "length"
                             break
@@ -146,11 +148,3 @@ async def check(connection: Connection) -> dict[str, Any]:
         "streams": call.written > 1,
         "reports_usage": not call.usage.estimated,
     }
-
-
-def _note(chunk: ChatResponse, call: Call) -> None:
-    raw = chunk.raw
-    for choice in getattr(raw, "choices", None) or []:
-        call.finish = choice.finish_reason or call.finish
-    if usage := getattr(raw, "usage", None):
-        call.usage = Usage(1, usage.prompt_tokens, usage.completion_tokens)

@@ -1,20 +1,20 @@
 """The language model over real HTTP: every fault becomes words and a kind of error, and a stop reaches the server."""
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.llms.openai import OpenAI
-from llama_index.llms.openai_like import OpenAILike
 
 from assistant import Connection, Settings, check
-from assistant.endpoint import build
+from assistant.endpoint import FAILURES, Chunk, Endpoint
 from assistant.errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -410,25 +410,61 @@ async def test_the_key_is_sent_as_it_is_and_none_is_needed(server: ScriptedServe
     assert sent == [f"Bearer {KEY}", "Bearer none"]
 
 
-@pytest.mark.parametrize(
-    ("base_url", "model", "kind"),
-    [
-        ("https://api.openai.com/v1", "gpt-4o-mini", OpenAI),
-        ("https://api.openai.com/v1/", "gpt-4o-mini", OpenAI),
-        ("https://api.openai.com/v1", "a-model-of-tomorrow", OpenAILike),
-        ("http://127.0.0.1:11434/v1", "gpt-4o-mini", OpenAILike),
-        ("http://127.0.0.1:11434/v1", "llama3.1:8b", OpenAILike),
-    ],
-)
-async def test_models_that_openai_is_known_for_go_through_its_own_class_and_all_others_through_the_like(
-    base_url: str, model: str, kind: type
-) -> None:
-    async with httpx.AsyncClient() as client:
-        built = build(Connection(model, base_url, context_window=6000), client)
-    assert type(built) is kind
-    assert built.metadata.is_chat_model
-    if kind is OpenAILike:
-        assert built.metadata.context_window == 6000
+async def test_a_question_is_sent_as_the_model_needs_it(server: ScriptedServer, connect: Connect) -> None:
+    asked = [ChatMessage(role="system", content="Be brief."), *HELLO]
+    connection = connect(temperature=0.4, max_tokens=300)
+    for model in ("llama3.1:8b", "o3-mini"):
+        server.model = model
+        server.enqueue("Hello")
+        stream = LanguageModel(replace(connection, model=model)).stream(asked, Call())
+        assert [piece async for piece in stream] == ["Hello"]
+    usual, reasoning = (one.body for one in server.chats)
+    assert usual == {
+        "model": "llama3.1:8b",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": HELLO[0].content}],
+        "temperature": 0.4,
+        "max_tokens": 300,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert reasoning["messages"][0] == {"role": "developer", "content": "Be brief."}
+    assert reasoning["max_completion_tokens"] == 300 and "max_tokens" not in reasoning
+    assert reasoning["temperature"] == 1.0
+
+
+async def chunks(*events: Any) -> list[Chunk]:
+    """What is read of a stream of these events."""
+    said = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    answer = httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=said)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
+        return [chunk async for chunk in Endpoint.of(Connection("m"), client).chunks(HELLO)]
+
+
+async def test_what_servers_leave_out_and_add_does_no_harm() -> None:
+    """As llama.cpp, vLLM, Ollama and Azure do: a first piece without words, thoughts, filters, counts with nothing."""
+    read = await chunks(
+        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
+        {"choices": [{"delta": {"role": "assistant", "content": None}}]},
+        {"choices": [{"delta": {"reasoning_content": "Well"}, "finish_reason": None}]},
+        {"choices": [{"delta": {"content": "Hello"}, "finish_reason": "", "logprobs": None}], "usage": None},
+        {"choices": [{"finish_reason": "length"}], "timings": {"predicted_n": 1}},
+        {"choices": None, "usage": {"prompt_tokens": 7, "completion_tokens": None, "total_tokens": 7}},
+        {},
+    )
+    assert "".join(chunk.text for chunk in read) == "Hello"
+    assert [chunk.finish for chunk in read if chunk.finish] == ["length"]
+    assert [counted.prompt_tokens for chunk in read if (counted := chunk.usage)] == [7]
+
+
+@pytest.mark.parametrize("event", [{"choices": [{"delta": {"content": ["Hello"]}}]}, {"choices": "Hello"}, 5, "Hello"])
+async def test_what_is_no_piece_of_a_stream_is_a_failure_that_has_words(event: Any) -> None:
+    with pytest.raises(FAILURES):
+        await chunks(event)
+
+
+async def test_an_error_in_the_middle_of_a_stream_is_told() -> None:
+    with pytest.raises(FAILURES, match="out of memory"):
+        await chunks({"choices": [{"delta": {"content": "Hello"}}]}, {"error": {"message": "out of memory"}})
 
 
 # -- the check --------------------------------------------------------------------------------------------------------
