@@ -114,24 +114,31 @@ def warm_up() -> None:
 
 async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
     """The pieces until `stop` is set; a piece that is being waited for is given up at once."""
-    stopped, waiting = asyncio.ensure_future(stop.wait()), None
+    waiting: asyncio.Timeout | None = None
+
+    def give_up(_: object) -> None:
+        if waiting:
+            waiting.reschedule(0)
+
+    stopped = asyncio.ensure_future(stop.wait())
+    stopped.add_done_callback(give_up)
     try:
-        while not stop.is_set():  # pieces that are at hand never let `stopped` come first
-            waiting = asyncio.ensure_future(anext(pieces))
-            await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                return
+        while not stop.is_set():  # pieces that are at hand never let `stopped` come to its turn
             try:
-                piece = waiting.result()
+                async with asyncio.timeout(None) as waiting:
+                    piece = await anext(pieces)
             except StopAsyncIteration:
                 return
+            except TimeoutError:
+                if waiting and waiting.expired():
+                    return
+                raise
+            finally:
+                waiting = None
             yield piece
     finally:
-        # A generator that is being read cannot be closed, so the read is given up first.
-        for task in (stopped, waiting):
-            if task and not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        stopped.cancel()
+        await asyncio.gather(stopped, return_exceptions=True)
         await pieces.aclose()
 
 
