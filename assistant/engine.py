@@ -49,7 +49,7 @@ from .intent import MOST_SUBJECTS, Length
 from .keeping import Keeper, kept
 from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
-from .llm import Call, LanguageModel, until_stopped, warm_up
+from .llm import Call, LanguageModel, in_steps, until_stopped, warm_up
 from .logs import log_turn
 from .planning import is_foreign, read_again
 from .preferences import Preferences, usual
@@ -396,7 +396,7 @@ class Assistant:
         checker = writer.checked(ClaimChecker(draft.references, known, self._support))
         problem: LLMError | None = None
         try:
-            async with aclosing(until_stopped(model.stream(asked.messages, call), stop)) as chunks:
+            async with aclosing(in_steps(until_stopped(model.stream(asked.messages, call), stop))) as chunks:
                 async for chunk in chunks:
                     if "first_token" not in draft.timings:
                         draft.lap("first_token")

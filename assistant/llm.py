@@ -21,6 +21,10 @@ from .usage import Usage
 LEAST_EVIDENCE_TOKENS = 1000
 """Room for about three abstracts; with less a written answer is not worth its call."""
 
+_AT_HAND_SECONDS = 0.01  # what takes longer was waited for
+_REST_SECONDS, _LONGEST_REST_SECONDS = 0.01, 0.12  # for each other answer, and at most: a tenth of a second is no jolt
+_in_steps: set[object] = set()  # answers that are read in steps now
+
 
 @dataclass
 class Call:
@@ -140,6 +144,27 @@ async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) 
         stopped.cancel()
         await asyncio.gather(stopped, return_exceptions=True)
         await pieces.aclose()
+
+
+async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """The same pieces, a few at a time where many answers are written at once.
+
+    To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
+    come meanwhile in one. The first word is not waited for, and an answer that is alone never rests.
+    """
+    me = object()
+    _in_steps.add(me)
+    try:
+        async with aclosing(pieces):
+            asked = time.monotonic()
+            async for piece in pieces:
+                at_hand = time.monotonic() - asked < _AT_HAND_SECONDS
+                yield piece
+                if not at_hand and (others := len(_in_steps) - 1):
+                    await asyncio.sleep(min(_REST_SECONDS * others, _LONGEST_REST_SECONDS))
+                asked = time.monotonic()
+    finally:
+        _in_steps.discard(me)
 
 
 async def check(connection: Connection) -> dict[str, Any]:

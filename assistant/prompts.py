@@ -4,6 +4,7 @@ import importlib.resources
 import re
 from pathlib import Path
 
+from banks import env  # type: ignore[import-untyped]  # what LlamaIndex fills templates in with
 from llama_index.core.prompts import RichPromptTemplate
 
 from .errors import InvalidSettings
@@ -31,11 +32,13 @@ class Prompts:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Reads all prompts. Raises `InvalidSettings` if one is malformed or has other variables than it is given."""
-        self._templates = {name: self._load(name, folder) for name in VARIABLES}
+        # LlamaIndex compiles a template whenever it is filled in: 3 ms, three times for a question.
+        self._templates = {name: env.from_string(self._load(name, folder).template_str) for name in VARIABLES}
 
     def render(self, name: str, **variables: str) -> str:
         """The text of a prompt. Values are put in as they are and never rendered themselves."""
-        return self._templates[name].format(llm=None, messages_to_prompt=None, **variables).strip()
+        filled: str = self._templates[name].render(variables)
+        return filled.strip()
 
     @staticmethod
     def _load(name: str, folder: Path | None) -> RichPromptTemplate:

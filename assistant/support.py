@@ -303,7 +303,7 @@ class SupportChecker:
         """`rank` for several claims over the same sentences: one list per claim, with one call for all vectors."""
         cleaned = [plain_claim(claim) for claim in claims]
         vectors = self._lookup([*cleaned, *sentences])
-        return [[self._score(claim, [text], vectors) for text in sentences] for claim in cleaned]
+        return [self._scores(claim, sentences, vectors) for claim in cleaned]
 
     def locate(self, claim: str, abstract: Sequence[str]) -> list[float]:
         """How likely each sentence of one abstract, in order, is the one that speaks to the claim, for or against it.
@@ -355,6 +355,16 @@ class SupportChecker:
             return max(0.0, cosines(claim, evidence, vectors)[0]) / (1 + len(numbers))
         return float(self.model.score(self._rows(claim, [evidence], vectors))[0])
 
+    def _scores(self, claim: str, sentences: Sequence[str], vectors: Mapping[str, Vectors]) -> list[float]:
+        """`_score` of each sentence on its own, those with English words to compare in one."""
+        compared = [text for text in dict.fromkeys(sentences) if claim and is_english(claim) and is_english(text)]
+        compared = [text for text in compared if text.strip()]
+        scores: dict[str, float] = {}
+        if compared:
+            rows = self._rows(claim, [[text] for text in compared], vectors)
+            scores = dict(zip(compared, self.model.score(rows).tolist(), strict=True))
+        return [scores[text] if text in scores else self._score(claim, [text], vectors) for text in sentences]
+
     def _rows(self, claim: str, many: Sequence[Sequence[str]], vectors: Mapping[str, Vectors]) -> NDArray[np.float64]:
         return np.array([features(claim, item, *cosines(claim, item, vectors), self._idf) for item in many])
 
@@ -394,6 +404,9 @@ def selection(
 
 def cosines(claim: str, evidence: Sequence[str], vectors: Mapping[str, Vectors]) -> tuple[float, float]:
     """Of the claim with the mean direction of the evidence, and with its nearest sentence."""
+    if len(evidence) == 1:  # of length 1, as is the claim's
+        alone = float(vectors[evidence[0]] @ vectors[claim])
+        return alone, alone
     rows = np.stack([vectors[text] for text in evidence])
     single = rows @ vectors[claim]
     length = float(np.linalg.norm(rows.sum(axis=0)))

@@ -71,6 +71,7 @@ OWNERS = {
     "llama_index.llms": {"assistant/endpoint.py"},
     "openai": {"assistant/endpoint.py", "index_store/embedding.py"},
     "ir_measures": {"assistant/retrieval_evaluation.py"},
+    "banks": {"assistant/prompts.py"},
     "pydantic_settings": {"assistant/settings.py"},
     "platformdirs": {"assistant/settings.py"},
     "typer": {"assistant/cli", "assistant/console.py"},

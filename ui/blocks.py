@@ -22,6 +22,8 @@ class Blocks(gr.Blocks):
     dozen, and beside busy threads each of them waits for its turn.
     """
 
+    _waits_for_states = True  # until `queue` has looked
+
     def queue(self, *args: Any, **options: Any) -> "Blocks":
         """Gradio's queue, which looks for work a hundred times a second, not a thousand, and keeps no statistics.
 
@@ -31,7 +33,20 @@ class Blocks(gr.Blocks):
         super().queue(*args, **options)
         self._queue.sleep_when_free = 0.01
         self._queue.ANALYTICS_MAX_EVENTS = 0
+        targets = {target for fn in self.fns.values() for target in fn.targets}
+        self._waits_for_states = any(
+            block.stateful and (block._id, "change") in targets for block in self.blocks.values()
+        )
         return self
+
+    def get_state_ids_to_track(
+        self, block_fn: BlockFunction, state: SessionState | None
+    ) -> tuple[list[int], list[Any]]:
+        """Which states' changes are waited for. Gradio goes through all handlers at every paint to see that none is."""
+        if not self._waits_for_states:
+            return [], []
+        tracked: tuple[list[int], list[Any]] = super().get_state_ids_to_track(block_fn, state)
+        return tracked
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False

@@ -20,6 +20,7 @@ from assistant import (
     LibraryError,
     Mode,
     Outcome,
+    Paper,
     Turn,
     UnknownConversation,
     describe,
@@ -212,22 +213,22 @@ class Chat:
         """The paints of a turn that is being written: at once when there is something new to see, else in turns with
         the other pages."""
         parts, draft = self._parts, running.draft
-        seen, stage, painted_at, panel, said = -1, (False, False), 0.0, "", ""
+        seen, stage, painted_at, said = -1, (False, False, False), 0.0, ""
+        beside: tuple[Sequence[Paper], int] | None = None
         while desk.visit == visit and desk.watched and not running.over:
-            now, reached = time.monotonic(), (bool(draft.found), bool(draft.pieces))
+            now, reached = time.monotonic(), running.stage
             due = now - painted_at >= _SHARE_SECONDS * self._painting
             if running.events != seen and (due or reached != stage):
                 seen, stage, painted_at = running.events, reached, now
-                sources = render.sources(recent, draft.found, draft.pieces)
-                # Sent only when it has changed: with a map's papers it is large.
-                yield {
-                    parts.draft: draft.html(),
-                    **({parts.sources: sources} if sources != panel else {}),
-                    **({parts.announcement: draft.step} if draft.step != said else {}),
-                }
-                panel, said = sources, draft.step
+                updates: Updates = {parts.draft: draft.html()}
+                if (cited := (draft.found, draft.cited)) != beside:  # the sources are many, and rarely change
+                    updates[parts.sources], beside = render.sources(recent, draft.found, draft.pieces), cited
+                if draft.step != said:
+                    updates[parts.announcement] = said = draft.step
+                yield updates
             desk.painted_at = time.monotonic()
-            await asyncio.sleep(_PAINT_SECONDS)
+            if running.stage == reached:  # it may have come further while Gradio sent the paint
+                await running.step(_PAINT_SECONDS)
 
     async def caught_up(self, usable: str, speaker: Speaker, desk: Desk) -> AsyncIterator[Updates]:
         """Paints what the page has missed; `usable` is the line of buttons as the page has it.

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
+from itertools import groupby
 
 import nh3
 from markdown_it import MarkdownIt
@@ -266,10 +267,11 @@ def answer(pieces: Sequence[Piece], turn_id: str = "") -> str:
     """
     marks: list[str] = []
     text = ""
-    for piece in pieces:
-        if isinstance(piece, str):
-            text += visible(piece)
-        else:
+    for is_text, run in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if is_text:
+            text += visible("".join(map(str, run)))
+            continue
+        for piece in run:
             text += f"\ue000{len(marks)}\ue001"
             place = place_id(turn_id, len(marks)) if turn_id else ""
             marks.append(marker(piece, place) if isinstance(piece, Citation) else _no_source())

@@ -1,6 +1,7 @@
 """Turns that are being written: each a task of its own, which pages only watch."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from assistant import (
@@ -59,6 +60,7 @@ class Draft:
     step: str = words.SEARCHING
     estimate: str = ""
     searched: int = 0
+    cited: int = 0  # times
 
     def html(self) -> str:
         count = len(self.found)
@@ -83,6 +85,7 @@ class Draft:
                 self.pieces.append(text)
             case Cited(citation):
                 self.pieces.append(citation)
+                self.cited += 1
             case Unsourced(mark):
                 self.pieces.append(mark)
 
@@ -93,7 +96,7 @@ class Running:
 
     `before` is the conversation that it is the next turn of. If it cannot begin, `kept` is shown again, and the turn
     `edited` for it is so again. `owner` is whose it is. In the end it has its `last` event, or why it was `refused`.
-    `events` counts what came.
+    `events` counts what came; `stage` is how far it has come, and `stepped` is set, and another one, when it goes on.
     """
 
     wish: Wish
@@ -107,7 +110,33 @@ class Running:
     refused: Exception | None = None
     over: bool = False
     events: int = 0
+    stepped: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+
+    @property
+    def stage(self) -> tuple[bool, bool, bool]:
+        """Whether its papers are found, words are written, and it is over."""
+        return bool(self.draft.found), bool(self.draft.pieces), self.over
+
+    def come(self, event: Event | None = None) -> None:
+        """Takes in what came of it, or that it is over, and wakes who waits for its next stage."""
+        before = self.stage
+        if event is None:
+            self.over = True
+        elif isinstance(event, Done | Failed):
+            self.last = event
+        else:
+            self.draft.note(event)
+        self.events += 1
+        if self.stage != before:
+            self.stepped.set()
+            self.stepped = asyncio.Event()
+
+    async def step(self, seconds: float) -> None:
+        """Waits for its next stage, so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stepped.wait()
 
     async def settled(self, seconds: float) -> None:
         """Waits until it is over, so many seconds at most."""
@@ -153,17 +182,13 @@ class Writing:
                 owner=running.owner,
                 preferences=wish.preferences,
             ):
-                if isinstance(event, Done | Failed):
-                    running.last = event
-                else:
-                    running.draft.note(event)
-                running.events += 1
+                running.come(event)
         except Exception as error:  # refused before the turn began
             running.refused = error
         finally:
             self._places.leave(ticket)
             del self._running[running.before.id]
-            running.over = True
+            running.come()
 
     async def _called(self, running: Running, ticket: Ticket) -> None:
         """Waits in the line, saying how many are ahead. Raises `InvalidQuestion` if it is stopped there."""

@@ -50,6 +50,18 @@ async def test_what_changes_is_sent_and_kept_as_gradio_does_it(changes: dict[int
     assert await given(Blocks, changes) == await given(gr.Blocks, changes)
 
 
+@pytest.mark.parametrize("waits", [True, False])
+async def test_the_change_of_a_state_is_told_where_a_handler_waits_for_it(waits: bool) -> None:
+    with Blocks() as blocks:
+        count, shown = gr.State(0), gr.HTML()
+        blocks.load(lambda: 1, None, count)
+        if waits:
+            count.change(lambda: "told", None, shown)
+    blocks.queue()
+    told = await blocks.process_api(next(iter(blocks.fns.values())), [], SessionState(blocks))
+    assert told["changed_state_ids"] == ([count._id] if waits else [])
+
+
 async def test_what_stays_as_it_is_is_not_made_anew() -> None:
     blocks, parts = page()
     session, function = SessionState(blocks), next(iter(blocks.fns.values()))
