@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ from assistant.errors import (
     UnknownModel,
     WrongKey,
 )
-from assistant.llm import Call, LanguageModel, until_stopped
+from assistant.llm import Call, LanguageModel, in_steps, until_stopped
 from assistant.testing import Asked, Reply, ScriptedServer
 from assistant.usage import Usage
 
@@ -382,6 +382,76 @@ async def test_without_a_stop_everything_passes_and_errors_do_too(server: Script
     assert [piece async for piece in until_stopped(model.stream(HELLO, Call()), asyncio.Event())] == ["Hello", " you"]
     with pytest.raises(ServerUnreachable):
         [piece async for piece in until_stopped(model.stream(HELLO, Call()), asyncio.Event())]
+
+
+# -- many answers at once ---------------------------------------------------------------------------------------------
+
+
+class Source:
+    """Pieces of an answer, which is told when it is closed."""
+
+    closed = False
+
+    async def pieces(self) -> AsyncGenerator[str, None]:
+        try:
+            for number in range(5):
+                await asyncio.sleep(0)
+                yield str(number)
+        finally:
+            self.closed = True
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long every rest was to be; each piece counts as one that had to be waited for."""
+    asked: list[float] = []
+    sleep = asyncio.sleep
+
+    async def rest(seconds: float) -> None:
+        if seconds:
+            asked.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("assistant.llm._AT_HAND_SECONDS", 0.0)
+    monkeypatch.setattr("assistant.llm.asyncio.sleep", rest)
+    return asked
+
+
+async def read_in_steps() -> list[str]:
+    source = Source()
+    heard = [piece async for piece in in_steps(source.pieces())]
+    assert source.closed
+    return heard
+
+
+async def test_an_answer_that_is_alone_never_rests(rests: list[float]) -> None:
+    assert await read_in_steps() == ["0", "1", "2", "3", "4"]
+    assert rests == []
+
+
+async def test_answers_rest_the_longer_the_more_there_are_and_are_read_whole(rests: list[float]) -> None:
+    longest = []
+    for count in (2, 4, 50):
+        rests.clear()
+        for heard in await asyncio.gather(*(read_in_steps() for _ in range(count))):
+            assert heard == ["0", "1", "2", "3", "4"]
+        longest.append(max(rests))
+    assert longest == [0.01, 0.03, 0.12]
+
+
+async def test_what_is_at_hand_is_read_without_a_rest(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.llm._AT_HAND_SECONDS", 3600.0)
+    await asyncio.gather(read_in_steps(), read_in_steps())
+    assert rests == []
+
+
+async def test_who_leaves_an_answer_counts_no_longer_among_the_others(rests: list[float]) -> None:
+    left = Source()
+    async with aclosing(in_steps(left.pieces())) as pieces:
+        assert await anext(pieces) == "0"
+    assert left.closed
+    await read_in_steps()
+    assert rests == []
 
 
 # -- connections ------------------------------------------------------------------------------------------------------

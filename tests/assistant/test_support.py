@@ -183,6 +183,12 @@ def test_ranking_finds_the_sentence_and_batches_agree(checker: SupportChecker) -
     ranked = checker.rank(claims[1], offered)
     assert int(np.argmax(ranked)) == 1
     assert checker.rank_all(claims, offered)[1] == pytest.approx(ranked, abs=0.02)  # int8 batches differ a little
+    every = ["Nicht auf Englisch, aber mit 41 %.", "", *offered, EVIDENCE]
+    for claim in (claims[1], "GravMAD verbessert alles um 41 %.", ""):  # together as one by one
+        one_by_one = [checker.check(claim, [text]).score for text in every[:1] + offered]
+        together = checker.rank(claim, every)
+        assert together[1] == 0.0 and together[3] == together[5]
+        assert [together[0], *together[2:5]] == pytest.approx(one_by_one, abs=0.02)
     assert int(np.argmax(checker.locate(claims[1], offered))) == 1
     assert checker.select(claims[1], offered)[0] == 1
     assert checker.locate(claims[1], []) == []

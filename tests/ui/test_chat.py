@@ -8,11 +8,13 @@ from typing import Any, cast
 
 import gradio as gr
 
-from assistant import Assistant, Conversation, Settings
+from assistant import Assistant, Conversation, Delta, Mode, Plan, Retrieved, Settings
+from tests.assistant.making import make_paper, make_result
 from ui import words
 from ui.chat import Chat, Parts
 from ui.controls import controls
 from ui.session import Desk, Speaker
+from ui.writing import Draft, Running, Wish
 
 
 class Waiting:
@@ -102,3 +104,24 @@ async def test_a_page_whose_painting_was_dropped_goes_on_with_it_and_one_that_is
     watched.stop.set()
     assert [updates async for updates in again][-1] == {parts.announcement: gr.skip()}
     assert desk.watched is None
+
+
+async def test_papers_and_first_words_are_seen_at_once_and_a_word_more_is_not() -> None:
+    running = Running(Wish("Q", Mode.ASK), Conversation(), Conversation(), "", Draft(Plan(Mode.ASK, "Q", "Q")))
+
+    found = Retrieved(make_result((make_paper("One"), (0.5, 0.4))).hits, 1)
+    for event in (found, Delta("Well"), None):
+        waiting = asyncio.create_task(running.step(600))
+        await asyncio.sleep(0)
+        running.come(event)
+        await asyncio.wait_for(waiting, 60)
+    assert running.over and running.events == 3
+    running = Running(Wish("Q", Mode.ASK), Conversation(), Conversation(), "", Draft(Plan(Mode.ASK, "Q", "Q")))
+    running.come(Delta("Well"))
+    waiting = asyncio.create_task(running.step(600))
+    await asyncio.sleep(0)
+    running.come(Delta(", then"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    running.come()
+    await asyncio.wait_for(waiting, 60)
