@@ -94,8 +94,9 @@ class _Run:
     seen: int = 0
     open_left: int = 0
     open_right: int = 0
-    within: Counter[str] = field(default_factory=Counter)  # inside sentences, where a capital means something
-    elsewhere: Counter[str] = field(default_factory=Counter)
+    # No counters: each takes as long to make as all else that is done with a run, and most runs are seen once.
+    within: dict[str, int] = field(default_factory=dict)  # inside sentences, where a capital means something
+    elsewhere: dict[str, int] = field(default_factory=dict)
 
 
 def names(groups: Sequence[Sequence[Paper]], topic: str) -> list[str]:
@@ -212,7 +213,8 @@ def _read(text: str, runs: dict[Key, _Run], *, title: bool) -> set[Key]:
             run.open_left += bool(before)
             run.open_right += bool(after)
             inside = not title and start > 0 and _SENTENCE_END.isdisjoint(first.joint)
-            (run.within if inside and not after else run.elsewhere)[spelling] += 1
+            spelt = run.within if inside and not after else run.elsewhere
+            spelt[spelling] = spelt.get(spelling, 0) + 1
             found.add(key)
     return found
 
