@@ -37,8 +37,3 @@ class Connection:
             retries=settings.llm_retries,
             report_usage=settings.llm_report_usage,
         )
-
-    @property
-    def is_openai(self) -> bool:
-        """Whether the endpoint is OpenAI's own."""
-        return self.base_url.rstrip("/") == OPENAI_BASE_URL

@@ -43,35 +43,40 @@ def client(timeout: float) -> httpx.AsyncClient:
 
 
 class _Delta(BaseModel):
-    content: str | None = None
+    content: str | list[Any] | None = None
 
 
 class _Choice(BaseModel):
     delta: _Delta | None = None
-    finish_reason: str | None = None
-
-
-class _Counts(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    finish_reason: Any = None
 
 
 class Chunk(BaseModel):
-    """What is read of one piece of a stream."""
+    """What is read of one piece of a stream. What stands beside the words never makes an answer fail."""
 
     choices: list[_Choice] | None = None
-    usage: _Counts | None = None
+    usage: Any = None
 
     @property
     def text(self) -> str:
-        """The words that it brings."""
+        """The words that it brings; Mistral's models that think send them in parts."""
         delta = self.choices[0].delta if self.choices else None
-        return (delta.content if delta else None) or ""
+        content = delta.content if delta else None
+        if isinstance(content, list):
+            return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+        return content or ""
 
     @property
     def finish(self) -> str:
         """Why the answer ends with it, if it does."""
-        return next((choice.finish_reason for choice in self.choices or () if choice.finish_reason), "")
+        return next((str(choice.finish_reason) for choice in self.choices or () if choice.finish_reason), "")
+
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """Tokens read and written, where the server tells both."""
+        told = self.usage if isinstance(self.usage, dict) else {}
+        read, written = told.get("prompt_tokens"), told.get("completion_tokens")
+        return (int(read), int(written)) if isinstance(read, int | float) and isinstance(written, int | float) else None
 
 
 class Endpoint(OpenAI):
@@ -105,13 +110,27 @@ class Endpoint(OpenAI):
             "messages": to_openai_message_dicts(messages, model=self.model),
             **self._get_model_kwargs(stream=True),
         }
-        # `object` is what the client passes on as it has read it.
         stream = await self._get_aclient().post(
-            "/chat/completions", body=sent, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+            "/chat/completions",
+            body=sent,
+            options={"security": {"bearer_auth": True}},  # never the key of an administrator, which it would look for
+            stream=True,
+            stream_cls=openai.AsyncStream[object],
+            cast_to=object,  # what the client passes on as it has read it
         )
         async with stream:
             async for read in stream:
+                if problem := _failure(read):
+                    raise openai.APIError(problem, stream.response.request, body=read)
                 yield Chunk.model_validate(read)
+
+
+def _failure(read: object) -> str:
+    """What went wrong, where an event tells of that in another way than OpenAI's, which the client knows."""
+    if not isinstance(read, dict) or "choices" in read:
+        return ""
+    is_error = read.get("object") == "error" or read.get("error_code") or read.get("detail")
+    return str(read.get("message") or read.get("detail") or read.get("text") or "an error") if is_error else ""
 
 
 @cache

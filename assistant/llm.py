@@ -1,4 +1,4 @@
-"""The only module that asks an LLM and reads its stream.
+"""The only module that asks an LLM.
 
 Without a model name nothing is built: no default model is ever reached for. `endpoint.py` is loaded with the first
 call, as who has no model would wait a second for it.
@@ -41,7 +41,7 @@ class LanguageModel:
     """An LLM behind one connection. Every call streams, so that every call can be stopped."""
 
     def __init__(self, connection: Connection) -> None:
-        """Builds LlamaIndex's object; nothing is sent. Raises `ContextTooSmall` if there is no room for evidence."""
+        """Nothing is built or sent. Raises `ContextTooSmall` if there is no room for evidence."""
         if connection.context_window < connection.max_tokens + LEAST_EVIDENCE_TOKENS:
             raise ContextTooSmall(
                 f"The context window of {connection.context_window:,} tokens has no room for papers beside an answer "
@@ -73,8 +73,8 @@ class LanguageModel:
                 async with aclosing(model.chunks(messages)) as chunks:
                     async for chunk in chunks:
                         call.finish = chunk.finish or call.finish
-                        if counted := chunk.usage:
-                            call.usage = Usage(1, counted.prompt_tokens or 0, counted.completion_tokens or 0)
+                        if counted := chunk.counts:
+                            call.usage = Usage(1, *counted)
                         if text := chunk.text:
                             call.first_token = call.first_token or time.perf_counter() - started
                             call.written += 1
@@ -150,14 +150,15 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
     """The same pieces, a few at a time where many answers are written at once.
 
     To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
-    come meanwhile in one. The first word is not waited for, and an answer that is alone never rests.
+    come meanwhile in one; a stop, or the end, is seen after the rest. The first word is not waited for, and an answer
+    that is alone never rests.
     """
     me = object()
-    _in_steps.add(me)
     try:
         async with aclosing(pieces):
             asked = time.monotonic()
             async for piece in pieces:
+                _in_steps.add(me)
                 at_hand = time.monotonic() - asked < _AT_HAND_SECONDS
                 yield piece
                 if not at_hand and (others := len(_in_steps) - 1):

@@ -56,6 +56,8 @@ class Prompts:
             template = RichPromptTemplate(head["text"])
         except Exception as error:  # Jinja's, which is no dependency of ours to name
             raise InvalidSettings(f"{source} is not a template that can be read: {error}") from error
+        if template.is_chat_template:
+            raise InvalidSettings(f"{source} must be one text, without `{{% chat %}}`.")
         used = frozenset(template.template_vars)
         if not declared == used == VARIABLES[name]:
             wanted = ", ".join(sorted(VARIABLES[name]))

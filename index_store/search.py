@@ -260,7 +260,7 @@ def _weights(library: Library, question: str) -> dict[str, tuple[float, int]]:
 
 def _overlap(text: str, weights: Mapping[str, tuple[float, int]]) -> float:
     total = sum(weight for weight, _ in weights.values())
-    held = terms(text)  # in which a few terms are found sooner than a set is made of it
+    held = set(terms(text))
     return sum(weight for term, (weight, _) in weights.items() if term in held) / total if total else 0.0
 
 

@@ -1,7 +1,7 @@
 """Gradio's blocks, without what Gradio does for nobody: it makes anew what stays, asks for a thread for each value,
 and keeps statistics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from copy import copy
 from typing import Any
 
@@ -22,7 +22,7 @@ class Blocks(gr.Blocks):
     dozen, and beside busy threads each of them waits for its turn.
     """
 
-    _waits_for_states = True  # until `queue` has looked
+    _waited_for: tuple[int, Set[Any]] = (0, frozenset())  # of so many handlers, the parts whose change one waits for
 
     def queue(self, *args: Any, **options: Any) -> "Blocks":
         """Gradio's queue, which looks for work a hundred times a second, not a thousand, and keeps no statistics.
@@ -33,19 +33,24 @@ class Blocks(gr.Blocks):
         super().queue(*args, **options)
         self._queue.sleep_when_free = 0.01
         self._queue.ANALYTICS_MAX_EVENTS = 0
-        targets = {target for fn in self.fns.values() for target in fn.targets}
-        self._waits_for_states = any(
-            block.stateful and (block._id, "change") in targets for block in self.blocks.values()
-        )
         return self
 
     def get_state_ids_to_track(
         self, block_fn: BlockFunction, state: SessionState | None
     ) -> tuple[list[int], list[Any]]:
-        """Which states' changes are waited for. Gradio goes through all handlers at every paint to see that none is."""
-        if not self._waits_for_states:
+        """Those outputs whose changes a handler waits for.
+
+        Gradio goes through all handlers at every paint, for each state that may be painted.
+        """
+        if self._waited_for[0] != len(self.fns):
+            targets = (target for fn in self.fns.values() for target in fn.targets)
+            self._waited_for = len(self.fns), {part for part, event in targets if event == "change"}
+        waited_for = [block for block in block_fn.outputs if block._id in self._waited_for[1]]
+        if not waited_for:
             return [], []
-        tracked: tuple[list[int], list[Any]] = super().get_state_ids_to_track(block_fn, state)
+        narrowed = copy(block_fn)
+        narrowed.outputs = waited_for
+        tracked: tuple[list[int], list[Any]] = super().get_state_ids_to_track(narrowed, state)
         return tracked
 
     async def preprocess_data(

@@ -7,14 +7,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from assistant import Connection, Settings, check
-from assistant.endpoint import FAILURES, Chunk, Endpoint
+from assistant.endpoint import FAILURES, Chunk, Endpoint, explain
 from assistant.errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -511,30 +511,55 @@ async def chunks(*events: Any) -> list[Chunk]:
 
 
 async def test_what_servers_leave_out_and_add_does_no_harm() -> None:
-    """As llama.cpp, vLLM, Ollama and Azure do: a first piece without words, thoughts, filters, counts with nothing."""
+    """As llama.cpp, vLLM, Ollama, Mistral and Azure do: pieces without words, thoughts, filters, counts of nothing."""
     read = await chunks(
         {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
         {"choices": [{"delta": {"role": "assistant", "content": None}}]},
         {"choices": [{"delta": {"reasoning_content": "Well"}, "finish_reason": None}]},
-        {"choices": [{"delta": {"content": "Hello"}, "finish_reason": "", "logprobs": None}], "usage": None},
-        {"choices": [{"finish_reason": "length"}], "timings": {"predicted_n": 1}},
+        {"choices": [{"delta": {"content": [{"type": "thinking", "thinking": []}]}}]},
+        {"choices": [{"delta": {"content": [{"type": "text", "text": "Hel"}]}}]},
+        {"choices": [{"delta": {"content": "lo"}, "finish_reason": "", "logprobs": None}], "usage": None},
+        {"choices": [{"finish_reason": "length"}], "timings": {"predicted_n": 1}, "usage": "none"},
         {"choices": None, "usage": {"prompt_tokens": 7, "completion_tokens": None, "total_tokens": 7}},
+        {"usage": {"prompt_tokens": 7.0, "completion_tokens": 1}},
+        {"type": "ping"},
         {},
     )
     assert "".join(chunk.text for chunk in read) == "Hello"
     assert [chunk.finish for chunk in read if chunk.finish] == ["length"]
-    assert [counted.prompt_tokens for chunk in read if (counted := chunk.usage)] == [7]
+    assert [chunk.counts for chunk in read if chunk.counts] == [(7, 1)]
 
 
-@pytest.mark.parametrize("event", [{"choices": [{"delta": {"content": ["Hello"]}}]}, {"choices": "Hello"}, 5, "Hello"])
+@pytest.mark.parametrize("event", [{"choices": [{"delta": {"content": 5}}]}, {"choices": "Hello"}, 5, "Hello"])
 async def test_what_is_no_piece_of_a_stream_is_a_failure_that_has_words(event: Any) -> None:
     with pytest.raises(FAILURES):
         await chunks(event)
 
 
-async def test_an_error_in_the_middle_of_a_stream_is_told() -> None:
-    with pytest.raises(FAILURES, match="out of memory"):
-        await chunks({"choices": [{"delta": {"content": "Hello"}}]}, {"error": {"message": "out of memory"}})
+@pytest.mark.parametrize(
+    "problem",
+    [
+        {"error": {"message": "out of memory"}},
+        {"object": "error", "message": "out of memory", "code": 500},
+        {"text": "out of memory", "error_code": 50001},
+        {"detail": "out of memory"},
+    ],
+)
+async def test_an_error_in_the_middle_of_a_stream_is_told(problem: dict[str, Any]) -> None:
+    with pytest.raises(FAILURES) as failed:
+        await chunks({"choices": [{"delta": {"content": "Hello"}}]}, problem)
+    said = explain(cast(Exception, failed.value), Connection("m"))
+    assert isinstance(said, ServerFailed) and "broke off with an error: out of memory" in str(said)
+
+
+async def test_the_key_of_an_administrator_is_never_sent(
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-that-nobody-may-see")
+    server.enqueue("Hello")
+    await hear(connect(key=KEY))
+    assert "sk-admin" not in str(server.chats[0].headers)
+    assert server.chats[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
 # -- the check --------------------------------------------------------------------------------------------------------

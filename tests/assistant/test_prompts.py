@@ -119,6 +119,12 @@ def test_a_file_without_its_head_is_refused_by_name(tmp_path: Path, text: str) -
         Prompts(tmp_path)
 
 
+def test_a_template_of_several_messages_is_refused_by_name(tmp_path: Path) -> None:
+    text = '{% chat role="user" %}{{ fence }}{% endchat %}'
+    with pytest.raises(InvalidSettings, match=r"answer_system\.md must be one text"):
+        Prompts(write(tmp_path, "answer_system", "fence", text))
+
+
 def test_a_template_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings, match=r"answer_system\.md"):
         Prompts(write(tmp_path, "answer_system", "fence", "{{ fence }} {% if %}"))

@@ -51,14 +51,16 @@ async def test_what_changes_is_sent_and_kept_as_gradio_does_it(changes: dict[int
 
 
 @pytest.mark.parametrize("waits", [True, False])
-async def test_the_change_of_a_state_is_told_where_a_handler_waits_for_it(waits: bool) -> None:
+async def test_the_change_of_a_state_is_looked_for_only_where_a_handler_waits_for_it(waits: bool) -> None:
     with Blocks() as blocks:
         count, shown = gr.State(0), gr.HTML()
-        blocks.load(lambda: 1, None, count)
+        other = gr.State(0)
+        blocks.load(lambda: (1, 1), None, [count, other])
         if waits:
             count.change(lambda: "told", None, shown)
-    blocks.queue()
-    told = await blocks.process_api(next(iter(blocks.fns.values())), [], SessionState(blocks))
+    session, function = SessionState(blocks), next(iter(blocks.fns.values()))
+    assert blocks.get_state_ids_to_track(function, session)[0] == ([count._id] if waits else [])
+    told = await blocks.process_api(function, [], session)
     assert told["changed_state_ids"] == ([count._id] if waits else [])
 
 

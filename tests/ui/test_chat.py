@@ -7,8 +7,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import gradio as gr
+import pytest
 
-from assistant import Assistant, Conversation, Delta, Mode, Plan, Retrieved, Settings
+from assistant import Assistant, Citation, Cited, Conversation, Delta, Mode, Plan, Retrieved, Settings
 from tests.assistant.making import make_paper, make_result
 from ui import words
 from ui.chat import Chat, Parts
@@ -106,9 +107,42 @@ async def test_a_page_whose_painting_was_dropped_goes_on_with_it_and_one_that_is
     assert desk.watched is None
 
 
-async def test_papers_and_first_words_are_seen_at_once_and_a_word_more_is_not() -> None:
-    running = Running(Wish("Q", Mode.ASK), Conversation(), Conversation(), "", Draft(Plan(Mode.ASK, "Q", "Q")))
+def begun() -> Running:
+    return Running(Wish("Q", Mode.ASK), Conversation(), Conversation(), "", Draft(Plan(Mode.ASK, "Q", "Q")))
 
+
+async def test_papers_and_first_words_are_painted_at_once_and_sources_only_when_they_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [field.name for field in dataclasses.fields(Parts)]
+    parts = Parts(**{name: [] if name in ("kinds", "examples") else cast(Any, object()) for name in names})
+    chat, desk, running = Chat(cast(Assistant, Waiting()), parts), Desk(), begun()
+    desk.watched = running
+    monkeypatch.setattr("ui.chat._PAINT_SECONDS", 600.0)
+    paints = chat._paints(running, Conversation(), desk, desk.visit)
+
+    async def painted() -> dict[Any, Any]:
+        return await asyncio.wait_for(anext(paints), 60)
+
+    assert parts.sources in await painted()
+    paper = make_paper("One")
+    running.come(Retrieved(make_result((paper, (0.5, 0.4))).hits, 1))
+    assert "One" in (await painted())[parts.sources]
+    running.come(Delta("Well"))
+    words_of_it = await painted()
+    assert "Well" in words_of_it[parts.draft] and parts.sources not in words_of_it
+    monkeypatch.setattr("ui.chat._PAINT_SECONDS", 0.001)
+    running.come(Cited(Citation(1, "P1", paper, 1, 0, 26, "One is the first sentence.", "verbatim", 1)))
+    monkeypatch.setattr("ui.chat._SHARE_SECONDS", 0.0)
+    running.stepped.set()  # as its time has come
+    assert words.CITED_NOW in (await painted())[parts.sources]
+    running.come()
+    with pytest.raises(StopAsyncIteration):
+        await painted()
+
+
+async def test_papers_and_first_words_are_seen_at_once_and_a_word_more_is_not() -> None:
+    running = begun()
     found = Retrieved(make_result((make_paper("One"), (0.5, 0.4))).hits, 1)
     for event in (found, Delta("Well"), None):
         waiting = asyncio.create_task(running.step(600))
@@ -116,7 +150,7 @@ async def test_papers_and_first_words_are_seen_at_once_and_a_word_more_is_not() 
         running.come(event)
         await asyncio.wait_for(waiting, 60)
     assert running.over and running.events == 3
-    running = Running(Wish("Q", Mode.ASK), Conversation(), Conversation(), "", Draft(Plan(Mode.ASK, "Q", "Q")))
+    running = begun()
     running.come(Delta("Well"))
     waiting = asyncio.create_task(running.step(600))
     await asyncio.sleep(0)
