@@ -122,24 +122,26 @@ def _watch(
         known = dict(zip(limits.choices, limits.known(), strict=True))
         return chat.refreshed(speaker, desk) | known | {timer: _pace(assistant)}
 
-    def look(speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
-        listed = {} if desk.renaming else sidebar.noticed(desk)
+    def look(typed: str, speaker: Speaker, desk: Desk, shelf: Shelf) -> dict[Any, Any]:
+        listed = {} if desk.renaming else sidebar.noticed(desk, typed)
         if not library.changed(shelf):
             return listed | {timer: gr.skip()}
         if noticed := library.noticed(shelf):
             return listed | changed(speaker, desk) | noticed
         return listed | {parts.header: speaker.head(assistant), timer: _pace(assistant)}
 
-    async def tick(usable: str, speaker: Speaker, desk: Desk, shelf: Shelf) -> AsyncIterator[dict[Any, Any]]:
+    async def tick(
+        usable: str, typed: str, speaker: Speaker, desk: Desk, shelf: Shelf
+    ) -> AsyncIterator[dict[Any, Any]]:
         try:
-            yield await asyncio.to_thread(look, speaker, desk, shelf)
+            yield await asyncio.to_thread(look, typed, speaker, desk, shelf)
         except LibraryError:  # the head says what is wrong
             yield {parts.header: await asyncio.to_thread(speaker.head, assistant)}
         async for updates in chat.caught_up(usable, speaker, desk):
             yield updates
         yield {timer: gr.skip()}  # what was yielded last is sent again at the end
 
-    timer.tick(tick, [parts.controls, *of_chat, library.shelf], shown, **_PRIVATE)
+    timer.tick(tick, [parts.controls, sidebar.find, *of_chat, library.shelf], shown, **_PRIVATE)
     for event in library.wire(blocks, limits):
         event.then(changed, of_chat, shown, **_PRIVATE)
 

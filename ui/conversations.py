@@ -104,9 +104,16 @@ class Sidebar:
         desk.painted = shown
         return {self._list: shown}
 
-    def noticed(self, desk: Desk) -> Updates:
-        """The list, if it has changed here or elsewhere since it was painted for this session."""
-        before = desk.painted
+    def noticed(self, desk: Desk, typed: str) -> Updates:
+        """The list, if it has changed here or elsewhere since it was painted for this session.
+
+        Gradio may drop an event while a page's stream is closing (see `Chat.caught_up`): what has stood `typed` for two
+        looks, and is not what was searched, is searched now.
+        """
+        before, seen = desk.painted, desk.typed
+        desk.typed = typed or ""
+        if seen == desk.typed != desk.searched:
+            desk.searched, desk.listed = desk.typed, 0
         try:
             updates = self.painted(desk)
         except ArchiveUnreadable:  # said where something is done with it
@@ -121,7 +128,8 @@ class Sidebar:
         return desk.kept(self._assistant).put(*titled_from_json(text))
 
     def _search(self, typed: str, desk: Desk) -> Updates:
-        desk.searched, desk.listed = typed or "", 0
+        desk.searched = desk.typed = typed or ""
+        desk.listed = 0
         return self.painted(desk)
 
     def _use(self, deed: str, of: str, value: str, desk: Desk) -> None:

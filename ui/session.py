@@ -27,9 +27,9 @@ class Desk:
     `conversation` is the one that was painted last: a handler is given the state of the page as it was when the handler
     began, and this is as it is now. `watched` is the turn that is being painted, at the `visit`th time that one is, and
     `painted_at` when it last was looked after, on the monotonic clock; `editing` the one whose question is edited,
-    `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, how many more
-    than usual are `listed`, which is being renamed, those deleted here, and how it was last painted. `reader` is who
-    sits there, as the last request said.
+    `shown` how many of the last turns are on the page. Of the list of conversations: what is `searched`, what was last
+    seen to be `typed` for that, how many more than usual are `listed`, which is being renamed, those deleted here, and
+    how it was last painted. `reader` is who sits there, as the last request said.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
@@ -39,6 +39,7 @@ class Desk:
     editing: str = ""
     shown: int = RECENT
     searched: str = ""
+    typed: str = ""
     listed: int = 0
     renaming: str = ""
     preferences: Preferences = field(default_factory=Preferences)

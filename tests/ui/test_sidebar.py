@@ -2,11 +2,16 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import cast
 
+import gradio as gr
 import pytest
 
-from assistant import Listed
+from assistant import Assistant, Listed
 from ui import words
+from ui.conversations import Sidebar
+from ui.session import Desk
 from ui.sidebar import conversations
 
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -55,3 +60,19 @@ def test_an_empty_list_says_why(search: str, said: str) -> None:
 def test_more_are_offered_where_there_are_more() -> None:
     assert words.MORE_CONVERSATIONS in conversations([item("a")], NOW, more=True)
     assert words.MORE_CONVERSATIONS not in conversations([item("a")], NOW)
+
+
+async def test_a_search_whose_event_was_lost_is_made_at_the_second_look_and_one_that_was_made_is_not_undone() -> None:
+    every = [item("TabPFN"), item("MiniCache")]
+    kept = SimpleNamespace(list=lambda search, _: every[:1] if search else every)
+    assistant = SimpleNamespace(conversations=SimpleNamespace(of=lambda _: kept))
+    with gr.Blocks():
+        beside, desk = Sidebar(cast(Assistant, assistant)), Desk()
+    beside.noticed(desk, "")
+    assert beside.noticed(desk, "tab") == {}, "it may be on its way"
+    (painted,) = beside.noticed(desk, "tab").values()
+    assert "TabPFN" in painted and "MiniCache" not in painted
+    beside._search("", desk)
+    for typed in ("tab", "", ""):  # a look that began before the field was emptied, and those after it
+        assert beside.noticed(desk, typed) == {}
+    assert desk.searched == ""
