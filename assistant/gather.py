@@ -16,7 +16,7 @@ from .routing import Mode, Plan
 from .settings import Settings
 from .sides import sides
 from .summarise import Overview
-from .topics import VectorsOf, grouped, on_topic, topic_map
+from .topics import grouped, on_topic, topic_map
 from .writer import Writer
 
 _SUBJECT_MARGIN = 0.08  # a subject that the reader names needs less to be believed than a question does
@@ -81,7 +81,7 @@ def _answer(plan: Plan, find: Finder, settings: Settings, papers: int) -> Answer
 
 def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Overview:
     nearest: tuple[Paper, ...] = ()
-    beyond, directions_of = 0, _Directions(library)
+    beyond = 0
     if plan.within:
         known = library.catalogue.papers(plan.within)
         of_theme = [paper for paper_id in plan.within if (paper := known.get(paper_id)) and find.within.holds(paper)]
@@ -89,24 +89,22 @@ def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Ov
     else:
         result = find(plan.topic, _WIDER * settings.summary_papers)
         nearest = tuple(hit.paper for hit in result.hits[:3])
-        hits = _on_topic(plan.topic, result, directions_of, settings, find)
+        hits = _on_topic(plan.topic, result, settings, find)
         beyond = max(0, len(hits) - settings.summary_papers)
         hits = hits[: settings.summary_papers]
     papers = [hit.paper for hit in hits]
-    themes = grouped(papers, directions_of(papers), plan.topic) if papers else ()
+    themes = grouped(papers, np.stack([hit.direction for hit in hits]), plan.topic) if papers else ()
     searched = library.lexicon.count_of(find.within)
     return Overview(
         plan.standalone, plan.topic, hits, themes, searched, len(papers), plan.length, nearest=nearest, beyond=beyond
     )
 
 
-def _on_topic(
-    topic: str, result: SearchResult, directions_of: VectorsOf, settings: Settings, find: Finder
-) -> tuple[PaperHit, ...]:
+def _on_topic(topic: str, result: SearchResult, settings: Settings, find: Finder) -> tuple[PaperHit, ...]:
     """The papers on a topic; where none is on the whole of it, those on each of its parts, as in `A and B`."""
 
     def on(part: str, found: SearchResult) -> tuple[PaperHit, ...]:
-        return on_topic(part, found, directions_of, settings.relevance_threshold)
+        return on_topic(part, found, settings.relevance_threshold)
 
     if hits := on(topic, result):
         return hits
@@ -124,7 +122,7 @@ def _collection(plan: Plan, library: Library, find: Finder) -> Overview:
         find.problem = _NOT_ON_MAP.format(count=waiting)
     if not papers:
         return Overview(plan.standalone, "", (), (), searched, 0)
-    vectors = _Directions(library)(papers)
+    vectors = _directions(library, papers)
     themes = grouped(papers, vectors, "")
     by_id = {paper.id: paper for paper in papers}
     hits = [hit for theme in themes for hit in _examples(library, theme, by_id)]
@@ -137,18 +135,11 @@ def _examples(library: Library, theme: Theme, papers: dict[str, Paper]) -> tuple
     return match_papers(library, theme.name, [papers[paper_id] for paper_id in theme.papers[:_EXAMPLES]])
 
 
-class _Directions:
-    """One row of length 1 per paper: the mean direction of its passages. What was asked for once is not read again."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._known: dict[str, NDArray[np.float32]] = {}
-
-    def __call__(self, papers: Sequence[Paper]) -> NDArray[np.float32]:
-        new = [paper for paper in papers if paper.content_hash not in self._known]
-        for start in range(0, len(new), _VECTORS_AT_ONCE):  # all sentences at once fill the memory
-            part = new[start : start + _VECTORS_AT_ONCE]
-            kept = self._library.vectors_of(part)
-            rows = directions([kept[paper.content_hash] for paper in part])
-            self._known |= {paper.content_hash: row for paper, row in zip(part, rows, strict=True)}
-        return np.stack([self._known[paper.content_hash] for paper in papers])
+def _directions(library: Library, papers: Sequence[Paper]) -> NDArray[np.float32]:
+    """One row of length 1 per paper: the mean direction of its passages."""
+    rows: list[NDArray[np.float32]] = []
+    for start in range(0, len(papers), _VECTORS_AT_ONCE):  # all sentences at once fill the memory
+        part = papers[start : start + _VECTORS_AT_ONCE]
+        kept = library.vectors_of(part)
+        rows.append(directions([kept[paper.content_hash] for paper in part]))
+    return np.concatenate(rows)

@@ -1,6 +1,6 @@
 """Which papers are on a topic, and the map of a collection: papers in the plane, by theme."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -25,9 +25,6 @@ _NEAR_BEST, _AROUND = 0.60, 0.06  # the topic ends at the widest gap about this 
 _DRAWN = 400  # papers on a map; more could not be told apart
 
 Vectors = NDArray[np.float32]
-Search = Callable[[str, int], SearchResult]
-VectorsOf = Callable[[Sequence[Paper]], Vectors]
-"""One row of length 1 per paper: the mean direction of its passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class TopicMap:
     total: int
 
 
-def on_topic(topic: str, result: SearchResult, vectors_of: VectorsOf, threshold: float) -> tuple[PaperHit, ...]:
+def on_topic(topic: str, result: SearchResult, threshold: float) -> tuple[PaperHit, ...]:
     """The papers of a search that are on its topic, best first; none if the collection holds nothing on it.
 
     A topic that is the name of a paper means that paper. Otherwise the best paper must reach the threshold, and the
@@ -68,7 +65,7 @@ def on_topic(topic: str, result: SearchResult, vectors_of: VectorsOf, threshold:
         return ()
     scores = relevance - _APART_COST * apart + np.array([_OFTEN * _often(wanted, at) for at in places])
     core = np.argsort(-scores, kind="stable")[:_CORE]
-    vectors = vectors_of([hit.paper for hit in result.hits])
+    vectors = np.stack([hit.direction for hit in result.hits])
     middle = np.maximum(scores[core], 0.0) @ vectors[core]
     scores += _LIKE_CORE * (vectors @ middle) / max(float(np.linalg.norm(middle)), 1e-9)
     order = np.argsort(-scores, kind="stable")

@@ -36,25 +36,29 @@ class RowsAtOnce:
 
 
 class BlobsAtOnce:
-    """A statement for a text and for blobs, made once. Cast to text and back, a blob keeps its bytes."""
+    """A statement for texts and then blobs, made once. Cast to text and back, a blob keeps its bytes."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
-        key, *blobs = statement.subquery().c
-        sizes = func.json_group_array(func.json_array(key, *map(func.length, blobs)))
+        columns = statement.subquery().c
+        blobs = [column for column in columns if isinstance(column.type, LargeBinary)]
+        self._texts = len(columns) - len(blobs)
+        described = [func.length(column) if column in blobs else column for column in columns]
         held = reduce(add, [cast(func.coalesce(blob, b""), Text) for blob in blobs])
-        self._in_one = select(sizes, cast(func.group_concat(held, ""), LargeBinary))
+        self._in_one = select(
+            func.json_group_array(func.json_array(*described)), cast(func.group_concat(held, ""), LargeBinary)
+        )
 
     def __call__(self, session: Session, **bound: Any) -> Iterator[list[Any]]:
         """The rows in no order."""
         if is_postgres(session):
             yield from ([*row] for row in session.execute(self._statement, bound))
             return
-        sizes, held = session.execute(self._in_one, bound).one()
+        described, held = session.execute(self._in_one, bound).one()
         rest = memoryview(held or b"")
-        for text, *lengths in json.loads(sizes or "[]"):
-            row: list[Any] = [text]
-            for length in lengths:
-                row.append(None if length is None else rest[:length])
+        for row in json.loads(described or "[]"):
+            for place in range(self._texts, len(row)):
+                length = row[place]
+                row[place] = None if length is None else rest[:length]
                 rest = rest[length or 0 :]
             yield row

@@ -92,8 +92,8 @@ class _Examination:
 
     def _vectors_of(self, paper_ids: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         for part in _parts(paper_ids):
-            for paper_id, vectors in self._library.kept_vectors(part).items():
-                yield paper_id, vectors.passages
+            for paper_id, kept in self._library.kept_vectors(part).items():
+                yield paper_id, kept.vectors.passages
 
     def _with_vectors_that_do_not_fit(self) -> set[str]:
         """The papers with kept vectors of another length than the model's, or of another number than their cuts."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,19 @@ class PaperVectors:
     cuts: NDArray[np.int32] | None = None
 
 
+class KeptText(NamedTuple):
+    """Which text of a paper is embedded, and its vectors."""
+
+    content_hash: str
+    vectors: PaperVectors
+
+
 _KEYS: BindParameter[str] = bindparam("keys", expanding=True)
 _OF_MODEL = VectorsRow.fingerprint == bindparam("fingerprint")
 _BLOBS = (VectorsRow.passages, VectorsRow.sentences, VectorsRow.cuts)
 _BY_TEXT = BlobsAtOnce(select(VectorsRow.content_hash, *_BLOBS).where(VectorsRow.content_hash.in_(_KEYS), _OF_MODEL))
 _BY_ID = BlobsAtOnce(
-    select(PaperRow.id, *_BLOBS)
+    select(PaperRow.id, PaperRow.content_hash, *_BLOBS)
     .join(VectorsRow, VectorsRow.content_hash == PaperRow.content_hash)
     .where(PaperRow.id.in_(_KEYS), present(), _OF_MODEL)
 )
@@ -75,21 +82,17 @@ class KeptVectors(Database):
 
     def vectors(self, fingerprint: str, papers: Sequence[Paper], dimension: int) -> dict[str, PaperVectors]:
         """The kept vectors of papers, by content hash; papers not yet embedded are absent."""
-        return self._read(_BY_TEXT, [paper.content_hash for paper in papers], fingerprint, dimension)
+        rows = self._read(_BY_TEXT, [paper.content_hash for paper in papers], fingerprint)
+        return {content_hash: _vectors(blobs, dimension) for content_hash, *blobs in rows}
 
-    def vectors_by_id(self, fingerprint: str, paper_ids: Sequence[str], dimension: int) -> dict[str, PaperVectors]:
+    def vectors_by_id(self, fingerprint: str, paper_ids: Sequence[str], dimension: int) -> dict[str, KeptText]:
         """The kept vectors of papers that are not removed, by their ids; papers not yet embedded are absent."""
-        return self._read(_BY_ID, paper_ids, fingerprint, dimension)
+        rows = self._read(_BY_ID, paper_ids, fingerprint)
+        return {key: KeptText(content_hash, _vectors(blobs, dimension)) for key, content_hash, *blobs in rows}
 
-    def _read(
-        self, statement: BlobsAtOnce, keys: Sequence[str], fingerprint: str, dimension: int
-    ) -> dict[str, PaperVectors]:
-        found: dict[str, PaperVectors] = {}
+    def _read(self, statement: BlobsAtOnce, keys: Sequence[str], fingerprint: str) -> list[list[Any]]:
         with self._transaction() as session:
-            for part in parts(keys):
-                rows = statement(session, keys=part, fingerprint=fingerprint)
-                found |= {key: _vectors(blobs, dimension) for key, *blobs in rows}
-        return found
+            return [row for part in parts(keys) for row in statement(session, keys=part, fingerprint=fingerprint)]
 
     def unembedded(self, fingerprint: str) -> int:
         """How many pending papers have no kept vectors, so that they have to be embedded."""

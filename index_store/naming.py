@@ -6,11 +6,11 @@ it; of two groups that a name fits, the one it fits better gets it.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from itertools import pairwise
 from math import log, sqrt
+from typing import NamedTuple
 
 from .lexicon import terms
 from .papers import Paper, plain_text
@@ -72,8 +72,7 @@ _VAGUE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     """The word `text[start:end]`. `stem` is empty if no name may hold it; `joint` is what lies before it."""
 
     start: int
@@ -106,8 +105,9 @@ def names(groups: Sequence[Sequence[Paper]], topic: str) -> list[str]:
     groups of one `topic` are not named by its words alone.
     """
     texts = [[_texts(paper) for paper in group[:_PAPERS_READ]] for group in groups]
-    cases = _cases(abstract for group in texts for _, abstract in group)
-    runs = [_runs(group) for group in texts]
+    inside: dict[str, int] = defaultdict(int)
+    runs = [_runs(group, inside) for group in texts]
+    cases = _cases(inside)
     asked = tuple(token.stem for token in _tokens(topic) if token.stem) if len(groups) > 1 else ()
     offers = sorted(
         (_says(key, asked), -score * len(texts[group]) ** 0.25, group, key)
@@ -144,9 +144,11 @@ def _texts(paper: Paper) -> tuple[str, str]:
 
 def _tokens(text: str) -> list[_Token]:
     found: list[_Token] = []
+    before = 0
     for match in _TOKEN.finditer(text):
-        joint = text[found[-1].end : match.start()] if found else ""
-        found.append(_Token(match.start(), match.end(), _stem(match[0]), joint))
+        start, end = match.span()
+        found.append(_Token(start, end, _stem(match[0]), text[before:start] if found else ""))
+        before = end
     return found
 
 
@@ -172,48 +174,50 @@ def _vague() -> frozenset[str]:
     return frozenset(terms(_VAGUE))
 
 
-def _cases(abstracts: Iterable[str]) -> dict[str, str]:
+def _cases(inside: Mapping[str, int]) -> dict[str, str]:
     """How each word is mostly written inside sentences, by its lower case: "Bayesian", "LLM", but "learning".
 
-    A word that was seen with a capital only once is left out: it may be a part of a longer name.
+    `inside` says how often each spelling was seen there. A word that was seen with a capital only once is left out: it
+    may be a part of a longer name.
     """
-    seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for abstract in abstracts:
-        for before, match in pairwise(_TOKEN.finditer(abstract)):
-            if _SENTENCE_END.isdisjoint(abstract[before.end() : match.start()]):
-                seen[match[0].lower()][match[0]] += 1
-    mostly = {word: max(forms, key=lambda form: (forms[form], form)) for word, forms in seen.items()}
-    return {word: form for word, form in mostly.items() if form == word or seen[word][form] > 1}
+    mostly: dict[str, str] = {}
+    for form in sorted(inside, key=lambda form: (inside[form], form)):
+        mostly[form.lower()] = form
+    return {word: form for word, form in mostly.items() if form == word or inside[form] > 1}
 
 
-def _runs(texts: Sequence[tuple[str, str]]) -> dict[Key, _Run]:
+def _runs(texts: Sequence[tuple[str, str]], inside: dict[str, int]) -> dict[Key, _Run]:
+    """What is known of each run of words; counts in `inside` how words are written inside sentences."""
     runs: dict[Key, _Run] = defaultdict(_Run)
     for title, abstract in texts:
-        in_title = _read(title, runs, title=True)
+        in_title = _read(title, runs, None)
         for key in in_title:
             runs[key].titles += 1
-        for key in in_title | _read(abstract, runs, title=False):
+        for key in in_title | _read(abstract, runs, inside):
             runs[key].papers += 1
     least = len(texts) // 50  # runs of hardly any paper take memory and name nothing
     return {key: run for key, run in runs.items() if run.papers > least}
 
 
-def _read(text: str, runs: dict[Key, _Run], *, title: bool) -> set[Key]:
-    """Counts every run of words in a text that may be a name; returns them."""
+def _read(text: str, runs: dict[Key, _Run], inside: dict[str, int] | None) -> set[Key]:
+    """Counts every run of words in a text that may be a name; returns them. For a title `inside` is None."""
     tokens, found = _tokens(text), set()
     for start, first in enumerate(tokens):
-        before = tokens[start - 1].stem if first.joint in _JOINTS else ""
+        before = first.joint in _JOINTS and tokens[start - 1].stem != ""
+        in_sentence = False
+        if inside is not None and start and _SENTENCE_END.isdisjoint(first.joint):
+            in_sentence = True
+            inside[text[first.start : first.end]] += 1
         for stop, key in _runs_from(tokens, start):
-            after = tokens[stop].stem if stop < len(tokens) and tokens[stop].joint in _JOINTS else ""
+            after = stop < len(tokens) and tokens[stop].joint in _JOINTS and tokens[stop].stem != ""
             spelling = text[first.start : tokens[stop - 1].end]
-            if len(spelling) > _NAME_CHARACTERS or len(spelling.split()) > _NAME_WORDS:
+            if len(spelling) > _NAME_CHARACTERS or spelling.count(" ") >= _NAME_WORDS:
                 break
             run = runs[key]
             run.seen += 1
-            run.open_left += bool(before)
-            run.open_right += bool(after)
-            inside = not title and start > 0 and _SENTENCE_END.isdisjoint(first.joint)
-            spelt = run.within if inside and not after else run.elsewhere
+            run.open_left += before
+            run.open_right += after
+            spelt = run.within if in_sentence and not after else run.elsewhere
             spelt[spelling] = spelt.get(spelling, 0) + 1
             found.add(key)
     return found

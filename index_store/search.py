@@ -4,8 +4,7 @@ Two rankings, BM25 over papers and cosine over passages, name the candidates; `f
 words, passages, sentences and neighbours say. Papers found by neither are never returned.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -19,11 +18,12 @@ from . import fusion
 from .errors import RerankError
 from .filters import Filter, everything
 from .fusion import directions
-from .kept_vectors import PaperVectors
-from .lexicon import content_terms, terms
+from .kept_vectors import KeptText, PaperVectors
+from .lexicon import content_terms
 from .library import Library
 from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
+from .term_weights import TermWeights
 from .vectors import PassageHit
 
 _PASSAGES = 4  # more than nearly any abstract has
@@ -40,22 +40,25 @@ class Ranking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentenceMatch:
-    """A sentence with its closeness to the question.
-
-    `similarity` is the cosine; `overlap` the share, between 0 and 1, of the question's weighted words it holds.
-    """
+    """A sentence with its closeness to the question, in meaning as a cosine; `share_in` rates the words of a text."""
 
     sentence: Sentence
     similarity: float
-    overlap: float
     vector: NDArray[np.float32]
+    share_in: Callable[[str], float]
+
+    @property
+    def overlap(self) -> float:
+        """The share, between 0 and 1, of the question's weighted words that it holds; few of all found are asked."""
+        return self.share_in(self.sentence.text)
 
 
 @dataclass(frozen=True, slots=True)
 class PaperHit:
     """A paper that was found. `score` orders hits of one search only; `similarity` is its best passage's cosine.
 
-    `relevance`, between 0 and 1, says how sure the search is that the paper speaks of the question at all.
+    `relevance`, between 0 and 1, says how sure the search is that the paper speaks of the question at all. `direction`
+    is the mean direction of its passages, of length 1.
     """
 
     rank: int
@@ -65,6 +68,7 @@ class PaperHit:
     similarity: float
     sentences: tuple[SentenceMatch, ...]
     relevance: float
+    direction: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def search(
     if not question.strip() or not searched:
         return SearchResult(question, (), 0.0, (), searched)
     vector = library.embedder.embed([question])[0]
-    scores, similar = _rank(library, question, vector, ranking, max(CANDIDATES, limit), within)
+    scores, similar, kept = _rank(library, question, vector, ranking, max(CANDIDATES, limit), within)
     ranked = sorted(scores, key=lambda paper_id: (-scores[paper_id], paper_id))
     papers = _papers(library, ranked, max(limit, reranked), within)
     best = [*papers]
@@ -115,10 +119,9 @@ def search(
             problem = f"{error} The papers are in the search's own order."
     found = [(papers[paper_id], scores[paper_id]) for paper_id in best[:limit]]
     weights = _weights(library, question)
-    hits = _hits(library, found, similar, vector, weights)
-    unknown = tuple(term for term, (_, frequency) in weights.items() if not frequency)
+    hits = _hits(library, found, similar, vector, weights, kept)
     relevance = max((hit.relevance for hit in hits[:5]), default=0.0)
-    return SearchResult(question, hits, relevance, unknown, searched, problem)
+    return SearchResult(question, hits, relevance, weights.unknown, searched, problem)
 
 
 def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:
@@ -126,7 +129,7 @@ def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[Pap
     if not papers:
         return ()
     vector = library.embedder.embed([question])[0]
-    return _hits(library, [(paper, 0.0) for paper in papers], {}, vector, _weights(library, question))
+    return _hits(library, [(paper, 0.0) for paper in papers], {}, vector, _weights(library, question), {})
 
 
 def like(library: Library, paper: Paper, limit: int) -> tuple[Paper, ...]:
@@ -159,8 +162,8 @@ def _papers(library: Library, ranked: Sequence[str], count: int, within: Filter)
 
 def _rank(
     library: Library, question: str, vector: NDArray[np.float32], ranking: Ranking, candidates: int, within: Filter
-) -> tuple[dict[str, float], dict[str, list[PassageHit]]]:
-    """The scores of the candidates by id, and the passages by which they were found."""
+) -> tuple[dict[str, float], dict[str, list[PassageHit]], dict[str, KeptText]]:
+    """By the ids of the candidates: their scores, the passages by which they were found, and what was read of them."""
     similar: dict[str, list[PassageHit]] = {}
     authored = library.lexicon.ids_of_author(within) if within.author_keys else None
     for hit in library.vectors.search(vector, candidates, within, authored):
@@ -168,20 +171,26 @@ def _rank(
     words = dict(library.lexicon.search(question, candidates, within))
     match ranking:
         case Ranking.WORDS:
-            return words, similar
+            return words, similar, {}
         case Ranking.MEANING:
-            return {paper_id: hits[0].similarity for paper_id, hits in similar.items()}, similar
+            return {paper_id: hits[0].similarity for paper_id, hits in similar.items()}, similar, {}
         case Ranking.FUSED:
-            return _fused(library, question, vector, words, [*similar]), similar
+            kept = library.kept_vectors([*dict.fromkeys([*words, *similar])])
+            return _fused(library, question, vector, words, [*similar], kept), similar, kept
 
 
 def _fused(
-    library: Library, question: str, vector: NDArray[np.float32], words: dict[str, float], similar: Sequence[str]
+    library: Library,
+    question: str,
+    vector: NDArray[np.float32],
+    words: dict[str, float],
+    similar: Sequence[str],
+    kept: Mapping[str, KeptText],
 ) -> dict[str, float]:
     """Both scores of every candidate, whichever ranking found it, as one."""
-    vectors = library.kept_vectors([*dict.fromkeys([*words, *similar])])
+    vectors = {paper_id: text.vectors for paper_id, text in kept.items()}
     words |= library.lexicon.scores(question, [paper_id for paper_id in similar if paper_id not in words])
-    meanings = {paper_id: fusion.meaning(kept, vector) for paper_id, kept in vectors.items()}
+    meanings = {paper_id: fusion.meaning(own, vector) for paper_id, own in vectors.items()}
     return fusion.smooth(fusion.fuse(words, meanings), vectors)
 
 
@@ -198,14 +207,28 @@ def _hits(
     found: Sequence[tuple[Paper, float]],
     similar: Mapping[str, list[PassageHit]],
     question: NDArray[np.float32],
-    weights: Mapping[str, tuple[float, int]],
+    weights: TermWeights,
+    kept: Mapping[str, KeptText],
 ) -> tuple[PaperHit, ...]:
-    vectors = library.vectors_of([paper for paper, _ in found])
+    if not found:
+        return ()
+    vectors = _vectors(library, [paper for paper, _ in found], kept)
     word_weight = library.embedder.word_weight
     return tuple(
-        _hit(rank, score, paper, similar.get(paper.id, []), vectors[paper.content_hash], question, weights, word_weight)
-        for rank, (paper, score) in enumerate(found, start=1)
+        _hit(rank, score, paper, similar.get(paper.id, []), own, direction, question, weights, word_weight)
+        for rank, ((paper, score), own, direction) in enumerate(
+            zip(found, vectors, directions(vectors), strict=True), start=1
+        )
     )
+
+
+def _vectors(library: Library, papers: Sequence[Paper], kept: Mapping[str, KeptText]) -> list[PaperVectors]:
+    """The vectors of papers: those that were read already, unless of another text, and the others from the library."""
+    hashes = [paper.content_hash for paper in papers]
+    known = {text.content_hash: text.vectors for text in kept.values()}
+    missing = [paper for paper, content_hash in zip(papers, hashes, strict=True) if content_hash not in known]
+    known |= library.vectors_of(missing)
+    return [known[content_hash] for content_hash in hashes]
 
 
 def _cut(abstract: str, vectors: PaperVectors) -> tuple[Sequence[Passage], Sequence[Sentence]]:
@@ -226,8 +249,9 @@ def _hit(
     paper: Paper,
     near: list[PassageHit],
     vectors: PaperVectors,
+    direction: NDArray[np.float32],
     question: NDArray[np.float32],
-    weights: Mapping[str, tuple[float, int]],
+    weights: TermWeights,
     word_weight: float,
 ) -> PaperHit:
     cut, of_sentences = _cut(paper.abstract, vectors)
@@ -235,11 +259,11 @@ def _hit(
     # A text that was replaced but is not indexed yet may have had more passages than it has now.
     numbers = [hit.number for hit in near if hit.number <= len(cut)] or [int(similarities.argmax()) + 1]
     matches = tuple(
-        SentenceMatch(sentence, float(cosine), _overlap(sentence.text, weights), row)
+        SentenceMatch(sentence, float(cosine), row, weights.share_in)
         for sentence, cosine, row in zip(of_sentences, vectors.sentences @ question, vectors.sentences, strict=True)
     )
     similarity = float(similarities.max())
-    words = _overlap(f"{paper.title} {paper.abstract}", weights)
+    words = weights.share_in(f"{paper.title} {paper.abstract}")
     return PaperHit(
         rank,
         score,
@@ -248,20 +272,12 @@ def _hit(
         similarity,
         matches,
         _relevance(similarity, matches, words * word_weight),
+        direction,
     )
 
 
-def _weights(library: Library, question: str) -> dict[str, tuple[float, int]]:
-    """For each naming word of the question: its inverse document frequency and its document frequency."""
-    total = max(1, library.lexicon.count)
-    frequencies = library.lexicon.document_frequencies(content_terms(question))
-    return {term: (math.log(1 + total / (1 + df)), df) for term, df in frequencies.items()}
-
-
-def _overlap(text: str, weights: Mapping[str, tuple[float, int]]) -> float:
-    total = sum(weight for weight, _ in weights.values())
-    held = set(terms(text))
-    return sum(weight for term, (weight, _) in weights.items() if term in held) / total if total else 0.0
+def _weights(library: Library, question: str) -> TermWeights:
+    return TermWeights(library.lexicon.document_frequencies(content_terms(question)), library.lexicon.count)
 
 
 def _relevance(similarity: float, matches: Sequence[SentenceMatch], words: float) -> float:

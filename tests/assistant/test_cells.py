@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,9 +10,9 @@ from assistant import Paper, PaperHit
 from assistant.cells import ROWS, Row, rows
 from assistant.roles import Role, roles
 from assistant.sides import Side
-from index_store import SentenceMatch, content_terms, sentences, terms
+from index_store import content_terms, sentences, terms
 
-from .making import make_paper
+from .making import NOWHERE, make_match, make_paper
 
 ALPHA = make_paper(
     "Alpha",
@@ -37,8 +36,8 @@ def hit(paper: Paper, rank: int = 1, wanted: Sequence[str] = ()) -> PaperHit:
     found = []
     for sentence in sentences(paper.abstract):
         share = sum(term in terms(sentence.text) for term in wanted) / max(1, len(wanted))
-        found.append(SentenceMatch(sentence, share, share, np.ones(1, dtype=np.float32)))
-    return PaperHit(rank, 1.0, paper, (), 0.5, tuple(found), 0.5)
+        found.append(make_match(sentence, share))
+    return PaperHit(rank, 1.0, paper, (), 0.5, tuple(found), 0.5, NOWHERE)
 
 
 def match(question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +10,7 @@ from assistant import Paper, PaperHit, SearchResult
 from assistant.sides import PAPERS, Search, Side, names, sides
 from index_store import SentenceMatch, content_terms, sentences, terms
 
-from .making import make_paper
+from .making import NOWHERE, make_match, make_paper
 
 THRESHOLD = 0.5
 
@@ -29,7 +28,7 @@ def searching(*papers: Paper) -> Search:
             found.append((share + often, paper))
         found.sort(key=lambda pair: -pair[0])
         hits = tuple(
-            PaperHit(rank, score, paper, (), score, matches(paper), score)
+            PaperHit(rank, score, paper, (), score, matches(paper), score, NOWHERE)
             for rank, (score, paper) in enumerate(found[:limit], start=1)
         )
         unknown = tuple(term for term in wanted if not any(term in words for words in said.values()))
@@ -39,7 +38,7 @@ def searching(*papers: Paper) -> Search:
 
 
 def matches(paper: Paper) -> tuple[SentenceMatch, ...]:
-    return tuple(SentenceMatch(item, 0.5, 0.5, np.ones(1, dtype=np.float32)) for item in sentences(paper.abstract))
+    return tuple(make_match(item, 0.5) for item in sentences(paper.abstract))
 
 
 def parted(subjects: Sequence[str], papers: Sequence[Paper], question: str = "") -> list[list[str]]:

@@ -258,7 +258,7 @@ def test_statements_take_more_papers_than_one_of_them_may_name(
     by_hash = catalogue.vectors(MODEL, stored, dimension=2)
     by_id = catalogue.vectors_by_id(MODEL, ids, dimension=2)
     for number, paper in enumerate(stored):
-        assert by_hash[paper.content_hash].passages[0, 0] == by_id[paper.id].passages[0, 0] == number
+        assert by_hash[paper.content_hash].passages[0, 0] == by_id[paper.id].vectors.passages[0, 0] == number
     read = catalogue.waiting(10)
     assert catalogue.still_waiting(read) == read
     catalogue.mark_indexed(read)
@@ -424,6 +424,7 @@ def test_vectors_come_back_bit_by_bit_whatever_their_bytes_would_be_as_text(cata
         return {key: [None if part is None else part.tobytes() for part in of] for key, of in parts.items()}
 
     assert as_bytes(catalogue.vectors(MODEL, papers, 2)) == as_bytes(kept)
-    by_id = {paper.id: kept[paper.content_hash] for paper in stored}
-    assert as_bytes(catalogue.vectors_by_id(MODEL, [*by_id], 2)) == as_bytes(by_id)
+    by_id = catalogue.vectors_by_id(MODEL, [paper.id for paper in stored], 2)
+    assert {key: text.content_hash for key, text in by_id.items()} == {one.id: one.content_hash for one in stored}
+    assert as_bytes({text.content_hash: text.vectors for text in by_id.values()}) == as_bytes(kept)
     assert catalogue.vectors("unknown model", papers, 2) == catalogue.vectors_by_id(MODEL, [], 2) == {}

@@ -1,4 +1,6 @@
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +135,34 @@ def test_others_stand_in_for_papers_that_are_just_being_removed(
         hits = search(library, QUESTION, 8).hits
         assert going.isdisjoint(hit.paper.id for hit in hits)
         assert [hit.rank for hit in hits] == [*range(1, 9)]
+
+
+def test_a_text_that_is_replaced_while_it_is_searched_is_quoted_as_it_is_now(
+    sample_home: Path, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(sample_home, tmp_path / "home")
+    with Library(tmp_path / "home", embedder) as library:
+        found = search(library, QUESTION, 1).hits[0].paper
+        ranked = library.lexicon.scores
+
+        def replaced(question: str, paper_ids: Sequence[str]) -> dict[str, float]:
+            """The search has read the vectors of the old text by now, and not yet the paper."""
+            text = "Bids are learned. So are budgets."
+            library.catalogue.put([replace(found, abstract=text, id="")])
+            return ranked(question, paper_ids)
+
+        monkeypatch.setattr(library.lexicon, "scores", replaced)
+        hit = next(hit for hit in search(library, QUESTION, 5).hits if hit.paper.title == found.title)
+    assert [match.sentence.text for match in hit.sentences] == ["Bids are learned.", "So are budgets."]
+    assert hit.passages == tuple(passages("Bids are learned. So are budgets."))
+
+
+def test_the_direction_of_a_hit_is_that_of_its_passages(sample_library: Library) -> None:
+    for hit in search(sample_library, QUESTION, 5).hits:
+        texts = [f"{hit.paper.display_title}\n{passage.text}" for passage in passages(hit.paper.abstract)]
+        middle = sample_library.embedder.embed(texts).mean(axis=0)
+        assert hit.direction @ middle / np.linalg.norm(middle) == pytest.approx(1.0, abs=0.01)
+        assert np.linalg.norm(hit.direction) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_the_papers_like_one_are_the_nearest_others(sample_library: Library) -> None:
