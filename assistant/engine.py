@@ -49,7 +49,7 @@ from .intent import MOST_SUBJECTS, Length
 from .keeping import Keeper, kept
 from .limits import limited
 from .llamaindex import PaperChatEngine, PaperRetriever
-from .llm import Call, LanguageModel, in_steps, until_stopped, warm_up
+from .llm import Call, LanguageModel, warm_up
 from .logs import log_turn
 from .planning import is_foreign, read_again
 from .preferences import Preferences, usual
@@ -57,6 +57,7 @@ from .prompts import Prompts
 from .references import reference
 from .routing import Mode, plan
 from .settings import Settings, load_settings
+from .streams import in_steps, until_stopped
 from .summarise import Overview
 from .support import SupportChecker
 from .usage import Usage

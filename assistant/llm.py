@@ -21,10 +21,6 @@ from .usage import Usage
 LEAST_EVIDENCE_TOKENS = 1000
 """Room for about three abstracts; with less a written answer is not worth its call."""
 
-_AT_HAND_SECONDS = 0.01  # what takes longer was waited for
-_REST_SECONDS, _LONGEST_REST_SECONDS = 0.01, 0.12  # for each other answer, and at most: a tenth of a second is no jolt
-_in_steps: set[object] = set()  # answers that are read in steps now
-
 
 @dataclass
 class Call:
@@ -62,7 +58,7 @@ class LanguageModel:
         Closing the iterator closes the connection to the server. Raises a kind of `LLMError`.
         """
         await asyncio.to_thread(warm_up)  # which takes a second the first time, if no model was named at the start
-        from . import endpoint
+        from . import endpoint, endpoint_failures
 
         connection, limit = self.connection, max_tokens or self.connection.max_tokens
         started = time.perf_counter()
@@ -83,8 +79,8 @@ class LanguageModel:
                         if call.written > 2 * limit:  # a server that does not keep to the limit it was given
                             call.finish = "length"
                             break
-            except endpoint.FAILURES as error:
-                raise endpoint.explain(error, connection) from error
+            except endpoint_failures.FAILURES as error:
+                raise endpoint_failures.explain(error, connection) from error
             finally:
                 if call.usage.estimated:
                     call.usage = replace(call.usage, completion_tokens=call.written)
@@ -114,58 +110,6 @@ def warm_up() -> None:
 
     get_tokenizer()("warm up")
     endpoint.warm_up()
-
-
-async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
-    """The pieces until `stop` is set; a piece that is being waited for is given up at once."""
-    waiting: asyncio.Timeout | None = None
-
-    def give_up(_: object) -> None:
-        if waiting:
-            waiting.reschedule(0)
-
-    stopped = asyncio.ensure_future(stop.wait())
-    stopped.add_done_callback(give_up)
-    try:
-        while not stop.is_set():  # pieces that are at hand never let `stopped` come to its turn
-            try:
-                async with asyncio.timeout(None) as waiting:
-                    piece = await anext(pieces)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                if waiting and waiting.expired():
-                    return
-                raise
-            finally:
-                waiting = None
-            yield piece
-    finally:
-        stopped.cancel()
-        await asyncio.gather(stopped, return_exceptions=True)
-        await pieces.aclose()
-
-
-async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-    """The same pieces, a few at a time where many answers are written at once.
-
-    To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
-    come meanwhile in one; a stop, or the end, is seen after the rest. The first word is not waited for, and an answer
-    that is alone never rests.
-    """
-    me = object()
-    try:
-        async with aclosing(pieces):
-            asked = time.monotonic()
-            async for piece in pieces:
-                _in_steps.add(me)
-                at_hand = time.monotonic() - asked < _AT_HAND_SECONDS
-                yield piece
-                if not at_hand and (others := len(_in_steps) - 1):
-                    await asyncio.sleep(min(_REST_SECONDS * others, _LONGEST_REST_SECONDS))
-                asked = time.monotonic()
-    finally:
-        _in_steps.discard(me)
 
 
 async def check(connection: Connection) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from index_store import Paper, PaperHit, sentences
 from .answer import as_data, paper_lines
 from .citations import References
 from .errors import LLMError
-from .llm import Call, LanguageModel, until_stopped
+from .llm import Call, LanguageModel
 from .prompts import Prompts
 from .roles import Role, of_role
+from .streams import until_stopped
 
 FEW = 6
 """Up to so many papers are read by the model that writes, if they fit: notes would cost more than they save."""

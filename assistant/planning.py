@@ -15,9 +15,10 @@ from .answer import history
 from .conversations import Conversation
 from .errors import LLMError
 from .intent import MOST_SUBJECTS, clean_subject
-from .llm import Call, LanguageModel, until_stopped
+from .llm import Call, LanguageModel
 from .prompts import Prompts
 from .routing import Mode, Plan
+from .streams import until_stopped
 
 _log = logging.getLogger(__name__)
 _TOKENS = 300

@@ -118,15 +118,22 @@ class Running:
         """Whether its papers are found, words are written, and it is over."""
         return bool(self.draft.found), bool(self.draft.pieces), self.over
 
-    def come(self, event: Event | None = None) -> None:
-        """Takes in what came of it, or that it is over, and wakes who waits for its next stage."""
+    def come(self, event: Event) -> None:
+        """Takes in what came of it."""
         before = self.stage
-        if event is None:
-            self.over = True
-        elif isinstance(event, Done | Failed):
+        if isinstance(event, Done | Failed):
             self.last = event
         else:
             self.draft.note(event)
+        self._tell(before)
+
+    def end(self) -> None:
+        """From now on it is over."""
+        before, self.over = self.stage, True
+        self._tell(before)
+
+    def _tell(self, before: tuple[bool, bool, bool]) -> None:
+        """Counts what came, and wakes who waits for its next stage if that is reached."""
         self.events += 1
         if self.stage != before:
             self.stepped.set()
@@ -188,7 +195,7 @@ class Writing:
         finally:
             self._places.leave(ticket)
             del self._running[running.before.id]
-            running.come()
+            running.end()
 
     async def _called(self, running: Running, ticket: Ticket) -> None:
         """Waits in the line, saying how many are ahead. Raises `InvalidQuestion` if it is stopped there."""

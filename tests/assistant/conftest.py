@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from assistant import Assistant, Settings, cli
+from assistant import Assistant, Connection, Settings, cli
 from assistant.testing import ScriptedServer
 from index_store import Embedder, Library
+
+from .calling import Connect
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ Model = Callable[..., Assistant]
 def server() -> Iterator[ScriptedServer]:
     with ScriptedServer() as server:
         yield server
+
+
+@pytest.fixture
+def connect(server: ScriptedServer) -> Connect:
+    """A connection to the server, with no retries unless they are asked for."""
+
+    def connect(**known: Any) -> Connection:
+        return Connection(**{"model": "scripted", "base_url": server.base_url, "retries": 0, "timeout": 5.0, **known})
+
+    return connect
 
 
 @pytest.fixture

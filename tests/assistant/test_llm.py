@@ -1,20 +1,12 @@
 """The language model over real HTTP: every fault becomes words and a kind of error, and a stop reaches the server."""
 
 import asyncio
-import json
-import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-import httpx
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
 
 from assistant import Connection, Settings, check
-from assistant.endpoint import FAILURES, Chunk, Endpoint, explain
 from assistant.errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -26,49 +18,13 @@ from assistant.errors import (
     UnknownModel,
     WrongKey,
 )
-from assistant.llm import Call, LanguageModel, in_steps, until_stopped
-from assistant.testing import Asked, Reply, ScriptedServer
+from assistant.llm import Call, LanguageModel
+from assistant.testing import Reply, ScriptedServer
 from assistant.usage import Usage
 
-from .turns import stop_once
+from .calling import HELLO, KEY, ONE_TOKEN_THEN_NOTHING, Connect, hear, hung_up, unused_address
 
-HELLO = [ChatMessage(role="user", content="Say hello to everyone here.")]
-KEY = "sk-a-key-that-nobody-may-see"
-ONE_TOKEN_THEN_NOTHING = Reply("Hello you", fault="hang", fault_after=1)
 AT_ONCE = {"retry-after-ms": "1"}  # the client waits half a second before a retry unless it is told how long
-
-Connect = Callable[..., Connection]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
-
-
-@pytest.fixture
-def connect(server: ScriptedServer) -> Connect:
-    """A connection to the server, with no retries unless they are asked for."""
-
-    def connect(**known: Any) -> Connection:
-        return Connection(**{"model": "scripted", "base_url": server.base_url, "retries": 0, "timeout": 5.0, **known})
-
-    return connect
-
-
-async def hear(connection: Connection, call: Call | None = None) -> list[str]:
-    """The pieces of the model's answer."""
-    return [piece async for piece in LanguageModel(connection).stream(HELLO, call or Call())]
-
-
-async def hung_up(asked: Asked) -> bool:
-    """Whether the server sees within a second that its caller has gone."""
-    return await asyncio.to_thread(asked.hung_up.wait, 1.0)
-
-
-def unused_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -300,160 +256,6 @@ def test_a_context_without_room_for_papers_is_refused_before_anything_is_sent(co
         LanguageModel(connect(context_window=1500, max_tokens=1000))
 
 
-# -- stopping ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "reply", [Reply("Hello you", delay=60), ONE_TOKEN_THEN_NOTHING, Reply("on and", endless=True, delay=0.01)]
-)
-async def test_a_stop_closes_the_stream_even_while_a_token_is_waited_for(
-    server: ScriptedServer, connect: Connect, reply: Reply
-) -> None:
-    server.enqueue(reply)
-    stop, heard = asyncio.Event(), []
-    async for piece in until_stopped(LanguageModel(connect(timeout=60.0)).stream(HELLO, Call()), stop):
-        heard.append(piece)
-        asyncio.get_running_loop().call_later(0.05, stop.set)
-    assert heard[0] in ("Hello", "on")
-    assert await hung_up(server.chats[0])
-
-
-async def test_a_stop_before_the_first_token_closes_the_stream(server: ScriptedServer, connect: Connect) -> None:
-    server.enqueue(Reply("late", first_delay=60))
-    stop = asyncio.Event()
-    stop_once(stop, lambda: len(server.chats) == 1)
-    assert [piece async for piece in until_stopped(LanguageModel(connect()).stream(HELLO, Call()), stop)] == []
-    assert await hung_up(server.chats[0])
-
-
-async def test_after_a_stop_nothing_more_is_read_though_it_is_there() -> None:
-    closed = asyncio.Event()
-
-    async def at_hand() -> Any:
-        try:
-            for number in range(100):
-                yield str(number)
-        finally:
-            closed.set()
-
-    stop, heard = asyncio.Event(), []
-    async for piece in until_stopped(at_hand(), stop):
-        heard.append(piece)
-        stop.set()
-    assert heard == ["0"]
-    assert closed.is_set()
-
-
-async def test_a_call_that_is_stopped_before_it_begins_is_not_made(server: ScriptedServer, connect: Connect) -> None:
-    stop, call = asyncio.Event(), Call()
-    stop.set()
-    assert [piece async for piece in until_stopped(LanguageModel(connect()).stream(HELLO, call), stop)] == []
-    assert (server.requests, call.usage) == ([], Usage())
-
-
-async def test_a_reader_who_leaves_closes_the_stream(server: ScriptedServer, connect: Connect) -> None:
-    server.enqueue(ONE_TOKEN_THEN_NOTHING)
-    async with aclosing(until_stopped(LanguageModel(connect()).stream(HELLO, Call()), asyncio.Event())) as pieces:
-        assert await anext(pieces) == "Hello"
-    assert await hung_up(server.chats[0])
-
-
-async def test_a_task_that_is_cancelled_while_it_waits_closes_the_stream(
-    server: ScriptedServer, connect: Connect
-) -> None:
-    server.enqueue(ONE_TOKEN_THEN_NOTHING)
-    begun = asyncio.Event()
-
-    async def read() -> None:
-        async for _ in until_stopped(LanguageModel(connect(timeout=60.0)).stream(HELLO, Call()), asyncio.Event()):
-            begun.set()
-
-    reading = asyncio.create_task(read())
-    await begun.wait()
-    await asyncio.sleep(0)  # until it waits for the token that does not come
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
-    assert await hung_up(server.chats[0])
-
-
-async def test_without_a_stop_everything_passes_and_errors_do_too(server: ScriptedServer, connect: Connect) -> None:
-    server.enqueue("Hello you", Reply("Hello you", fault="cut", fault_after=1))
-    model = LanguageModel(connect())
-    assert [piece async for piece in until_stopped(model.stream(HELLO, Call()), asyncio.Event())] == ["Hello", " you"]
-    with pytest.raises(ServerUnreachable):
-        [piece async for piece in until_stopped(model.stream(HELLO, Call()), asyncio.Event())]
-
-
-# -- many answers at once ---------------------------------------------------------------------------------------------
-
-
-class Source:
-    """Pieces of an answer, which is told when it is closed."""
-
-    closed = False
-
-    async def pieces(self) -> AsyncGenerator[str, None]:
-        try:
-            for number in range(5):
-                await asyncio.sleep(0)
-                yield str(number)
-        finally:
-            self.closed = True
-
-
-@pytest.fixture
-def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long every rest was to be; each piece counts as one that had to be waited for."""
-    asked: list[float] = []
-    sleep = asyncio.sleep
-
-    async def rest(seconds: float) -> None:
-        if seconds:
-            asked.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr("assistant.llm._AT_HAND_SECONDS", 0.0)
-    monkeypatch.setattr("assistant.llm.asyncio.sleep", rest)
-    return asked
-
-
-async def read_in_steps() -> list[str]:
-    source = Source()
-    heard = [piece async for piece in in_steps(source.pieces())]
-    assert source.closed
-    return heard
-
-
-async def test_an_answer_that_is_alone_never_rests(rests: list[float]) -> None:
-    assert await read_in_steps() == ["0", "1", "2", "3", "4"]
-    assert rests == []
-
-
-async def test_answers_rest_the_longer_the_more_there_are_and_are_read_whole(rests: list[float]) -> None:
-    longest = []
-    for count in (2, 4, 50):
-        rests.clear()
-        for heard in await asyncio.gather(*(read_in_steps() for _ in range(count))):
-            assert heard == ["0", "1", "2", "3", "4"]
-        longest.append(max(rests))
-    assert longest == [0.01, 0.03, 0.12]
-
-
-async def test_what_is_at_hand_is_read_without_a_rest(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.llm._AT_HAND_SECONDS", 3600.0)
-    await asyncio.gather(read_in_steps(), read_in_steps())
-    assert rests == []
-
-
-async def test_who_leaves_an_answer_counts_no_longer_among_the_others(rests: list[float]) -> None:
-    left = Source()
-    async with aclosing(in_steps(left.pieces())) as pieces:
-        assert await anext(pieces) == "0"
-    assert left.closed
-    await read_in_steps()
-    assert rests == []
-
-
 # -- connections ------------------------------------------------------------------------------------------------------
 
 
@@ -470,96 +272,6 @@ def test_settings_become_a_connection_that_hides_its_key() -> None:
     assert connection == Connection("m", "http://me:hidden@127.0.0.1:1/v1", KEY, 0.5, 4000, 500, 3, 0, False)
     for shown in (connection, settings, LanguageModel(connection)):
         assert KEY not in repr(shown) + str(shown) and "hidden" not in repr(shown) + str(shown)
-
-
-async def test_the_key_is_sent_as_it_is_and_none_is_needed(server: ScriptedServer, connect: Connect) -> None:
-    server.enqueue("Hello", "Hello")
-    await hear(connect(key=KEY))
-    await hear(connect())
-    sent = [asked.headers["Authorization"] for asked in server.chats]
-    assert sent == [f"Bearer {KEY}", "Bearer none"]
-
-
-async def test_a_question_is_sent_as_the_model_needs_it(server: ScriptedServer, connect: Connect) -> None:
-    asked = [ChatMessage(role="system", content="Be brief."), *HELLO]
-    connection = connect(temperature=0.4, max_tokens=300)
-    for model in ("llama3.1:8b", "o3-mini"):
-        server.model = model
-        server.enqueue("Hello")
-        stream = LanguageModel(replace(connection, model=model)).stream(asked, Call())
-        assert [piece async for piece in stream] == ["Hello"]
-    usual, reasoning = (one.body for one in server.chats)
-    assert usual == {
-        "model": "llama3.1:8b",
-        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": HELLO[0].content}],
-        "temperature": 0.4,
-        "max_tokens": 300,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    assert reasoning["messages"][0] == {"role": "developer", "content": "Be brief."}
-    assert reasoning["max_completion_tokens"] == 300 and "max_tokens" not in reasoning
-    assert reasoning["temperature"] == 1.0
-
-
-async def chunks(*events: Any) -> list[Chunk]:
-    """What is read of a stream of these events."""
-    said = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
-    answer = httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=said)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
-        return [chunk async for chunk in Endpoint.of(Connection("m"), client).chunks(HELLO)]
-
-
-async def test_what_servers_leave_out_and_add_does_no_harm() -> None:
-    """As llama.cpp, vLLM, Ollama, Mistral and Azure do: pieces without words, thoughts, filters, counts of nothing."""
-    read = await chunks(
-        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
-        {"choices": [{"delta": {"role": "assistant", "content": None}}]},
-        {"choices": [{"delta": {"reasoning_content": "Well"}, "finish_reason": None}]},
-        {"choices": [{"delta": {"content": [{"type": "thinking", "thinking": []}]}}]},
-        {"choices": [{"delta": {"content": [{"type": "text", "text": "Hel"}]}}]},
-        {"choices": [{"delta": {"content": "lo"}, "finish_reason": "", "logprobs": None}], "usage": None},
-        {"choices": [{"finish_reason": "length"}], "timings": {"predicted_n": 1}, "usage": "none"},
-        {"choices": None, "usage": {"prompt_tokens": 7, "completion_tokens": None, "total_tokens": 7}},
-        {"usage": {"prompt_tokens": 7.0, "completion_tokens": 1}},
-        {"type": "ping"},
-        {},
-    )
-    assert "".join(chunk.text for chunk in read) == "Hello"
-    assert [chunk.finish for chunk in read if chunk.finish] == ["length"]
-    assert [chunk.counts for chunk in read if chunk.counts] == [(7, 1)]
-
-
-@pytest.mark.parametrize("event", [{"choices": [{"delta": {"content": 5}}]}, {"choices": "Hello"}, 5, "Hello"])
-async def test_what_is_no_piece_of_a_stream_is_a_failure_that_has_words(event: Any) -> None:
-    with pytest.raises(FAILURES):
-        await chunks(event)
-
-
-@pytest.mark.parametrize(
-    "problem",
-    [
-        {"error": {"message": "out of memory"}},
-        {"object": "error", "message": "out of memory", "code": 500},
-        {"text": "out of memory", "error_code": 50001},
-        {"detail": "out of memory"},
-    ],
-)
-async def test_an_error_in_the_middle_of_a_stream_is_told(problem: dict[str, Any]) -> None:
-    with pytest.raises(FAILURES) as failed:
-        await chunks({"choices": [{"delta": {"content": "Hello"}}]}, problem)
-    said = explain(cast(Exception, failed.value), Connection("m"))
-    assert isinstance(said, ServerFailed) and "broke off with an error: out of memory" in str(said)
-
-
-async def test_the_key_of_an_administrator_is_never_sent(
-    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin-that-nobody-may-see")
-    server.enqueue("Hello")
-    await hear(connect(key=KEY))
-    assert "sk-admin" not in str(server.chats[0].headers)
-    assert server.chats[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
 # -- the check --------------------------------------------------------------------------------------------------------

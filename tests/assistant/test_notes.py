@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -295,12 +295,6 @@ MANY = [make_paper(f"Paper{place}") for place in range(27)]
 REFERENCES = References().offer(MANY)
 GOOD = "\n".join(line(paper=f"P{place}", note=f"note {place}", sentences=[2]) for place in range(1, 28))
 Taken = Sequence[tuple[dict[str, Note], Call]]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

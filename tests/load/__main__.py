@@ -130,7 +130,8 @@ async def asking(
 ) -> list[Answer]:
     """The answers that so many readers get, each asking its questions one after the other, `reading` seconds apart.
 
-    Each has opened the page anew, or has one of the `sessions` before.
+    Each has opened the page anew, or has one of the `sessions` before. What is found, and with that whether a summary
+    takes notes first, depends on the marker too, so that one reader alone asks each question as another one.
     """
     limits, timeout = httpx.Limits(max_connections=None), httpx.Timeout(120)
     async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=timeout) as client:
@@ -142,7 +143,8 @@ async def asking(
             for number in range(questions):
                 for kind, question in _KINDS.items():
                     await reader.new()
-                    marker = f"{reader.name}n{number}{kind[0]}"
+                    name = reader.name if readers > 1 else f"reader{first + number}"
+                    marker = f"{name}n{number}{kind[0]}"
                     answers.append(await reader.ask(question.format(marker), kind, marker))
                     await asyncio.sleep(random.uniform(0.5, 1.5) * reading)
             return answers
@@ -204,7 +206,7 @@ def load() -> list[str]:
     with page() as served:
         asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
         begun = served.searches()
-        alone = asyncio.run(asking(served, 1, max(5, QUESTIONS)))
+        alone = asyncio.run(asking(served, 1, max(20, QUESTIONS), 400))
         wrong = report("one reader", alone)
         searches = told_of_searches(served, begun, {})
         begun = served.searches()

@@ -136,7 +136,7 @@ async def test_papers_and_first_words_are_painted_at_once_and_sources_only_when_
     monkeypatch.setattr("ui.chat._SHARE_SECONDS", 0.0)
     running.stepped.set()  # as its time has come
     assert words.CITED_NOW in (await painted())[parts.sources]
-    running.come()
+    running.end()
     with pytest.raises(StopAsyncIteration):
         await painted()
 
@@ -157,5 +157,5 @@ async def test_papers_and_first_words_are_seen_at_once_and_a_word_more_is_not() 
     running.come(Delta(", then"))
     await asyncio.sleep(0)
     assert not waiting.done()
-    running.come()
+    running.end()
     await asyncio.wait_for(waiting, 60)

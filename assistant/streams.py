@@ -1,0 +1,62 @@
+"""How the stream of an answer is read: until somebody stops it, and a few pieces at a time beside others."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+_AT_HAND_SECONDS = 0.01  # what takes longer was waited for
+_REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16  # for each other answer, and at most: as its page is painted
+_in_steps: set[object] = set()  # answers that are read in steps now
+
+
+async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
+    """The pieces until `stop` is set; a piece that is being waited for is given up at once."""
+    waiting: asyncio.Timeout | None = None
+
+    def give_up(_: object) -> None:
+        if waiting:
+            waiting.reschedule(0)
+
+    stopped = asyncio.ensure_future(stop.wait())
+    stopped.add_done_callback(give_up)
+    try:
+        while not stop.is_set():  # pieces that are at hand never let `stopped` come to its turn
+            try:
+                async with asyncio.timeout(None) as waiting:
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                if waiting and waiting.expired():
+                    return
+                raise
+            finally:
+                waiting = None
+            yield piece
+    finally:
+        stopped.cancel()
+        await asyncio.gather(stopped, return_exceptions=True)
+        await pieces.aclose()
+
+
+async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """The same pieces, a few at a time where many answers are written at once.
+
+    To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
+    come meanwhile in one; a stop, or the end, is seen after the rest. The first word is not waited for, and an answer
+    that is alone never rests.
+    """
+    me = object()
+    try:
+        async with aclosing(pieces):
+            asked = time.monotonic()
+            async for piece in pieces:
+                _in_steps.add(me)
+                at_hand = time.monotonic() - asked < _AT_HAND_SECONDS
+                yield piece
+                if not at_hand and (others := len(_in_steps) - 1):
+                    await asyncio.sleep(min(_REST_SECONDS * others, _LONGEST_REST_SECONDS))
+                asked = time.monotonic()
+    finally:
+        _in_steps.discard(me)
