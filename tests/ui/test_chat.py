@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -144,10 +145,10 @@ async def test_papers_and_first_words_are_painted_at_once_and_sources_only_when_
 async def test_papers_and_first_words_are_seen_at_once_and_a_word_more_is_not() -> None:
     running = begun()
     found = Retrieved(make_result((make_paper("One"), (0.5, 0.4))).hits, 1)
-    for event in (found, Delta("Well"), None):
+    for happens in (partial(running.come, found), partial(running.come, Delta("Well")), running.end):
         waiting = asyncio.create_task(running.step(600))
         await asyncio.sleep(0)
-        running.come(event)
+        happens()
         await asyncio.wait_for(waiting, 60)
     assert running.over and running.events == 3
     running = begun()
