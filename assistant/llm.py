@@ -1,7 +1,7 @@
 """The only module that asks an LLM.
 
-Without a model name nothing is built: no default model is ever reached for. `endpoint.py` is loaded with the first
-call, as who has no model would wait a second for it.
+Without a model name nothing is built: no default model is ever reached for. `endpoint.py` and `endpoint_failures.py`
+are loaded with the first call, as who has no model would wait a second for them.
 """
 
 import asyncio

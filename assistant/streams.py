@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 _AT_HAND_SECONDS = 0.01  # what takes longer was waited for
-_REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16  # for each other answer, and at most: as its page is painted
+# For each other answer, as a page is painted no oftener beside so many (`ui/chat.py`), and at most, as more is a jolt.
+_REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
 _in_steps: set[object] = set()  # answers that are read in steps now
 
 

@@ -40,10 +40,12 @@ class BlobsAtOnce:
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
-        columns = statement.subquery().c
-        blobs = [column for column in columns if isinstance(column.type, LargeBinary)]
-        self._texts = len(columns) - len(blobs)
-        described = [func.length(column) if column in blobs else column for column in columns]
+        columns = [*statement.subquery().c]
+        are_blobs = [isinstance(column.type, LargeBinary) for column in columns]
+        assert are_blobs == sorted(are_blobs), "texts come before blobs"
+        self._texts = are_blobs.count(False)
+        texts, blobs = columns[: self._texts], columns[self._texts :]
+        described = [*texts, *map(func.length, blobs)]
         held = reduce(add, [cast(func.coalesce(blob, b""), Text) for blob in blobs])
         self._in_one = select(
             func.json_group_array(func.json_array(*described)), cast(func.group_concat(held, ""), LargeBinary)

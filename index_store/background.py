@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 from .errors import LibraryError
 from .library import Library
+from .threads import behind_others
 
 _log = logging.getLogger(__name__)
 _ELSEWHERE = "Another process is embedding them."
@@ -76,6 +77,7 @@ class Background:
                 pause = _AGAIN
 
     def _run(self) -> None:
+        behind_others()
         while not self._stop.is_set():
             beside = self._standing is not None and self._standing.problem == _ELSEWHERE
             self._work.wait(_BESIDE if beside else _AGAIN)

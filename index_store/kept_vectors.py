@@ -29,7 +29,7 @@ class PaperVectors:
     cuts: NDArray[np.int32] | None = None
 
 
-class KeptText(NamedTuple):
+class EmbeddedText(NamedTuple):
     """Which text of a paper is embedded, and its vectors."""
 
     content_hash: str
@@ -85,10 +85,10 @@ class KeptVectors(Database):
         rows = self._read(_BY_TEXT, [paper.content_hash for paper in papers], fingerprint)
         return {content_hash: _vectors(blobs, dimension) for content_hash, *blobs in rows}
 
-    def vectors_by_id(self, fingerprint: str, paper_ids: Sequence[str], dimension: int) -> dict[str, KeptText]:
+    def vectors_by_id(self, fingerprint: str, paper_ids: Sequence[str], dimension: int) -> dict[str, EmbeddedText]:
         """The kept vectors of papers that are not removed, by their ids; papers not yet embedded are absent."""
         rows = self._read(_BY_ID, paper_ids, fingerprint)
-        return {key: KeptText(content_hash, _vectors(blobs, dimension)) for key, content_hash, *blobs in rows}
+        return {key: EmbeddedText(content_hash, _vectors(blobs, dimension)) for key, content_hash, *blobs in rows}
 
     def _read(self, statement: BlobsAtOnce, keys: Sequence[str], fingerprint: str) -> list[list[Any]]:
         with self._transaction() as session:

@@ -18,7 +18,7 @@ from .engines import Postgres
 from .errors import IndexOutdated, LibraryInUse, LibraryUnreadable
 from .following import Bookmark
 from .home import CATALOGUE, Status, make_home, status
-from .kept_vectors import KeptText, PaperVectors
+from .kept_vectors import EmbeddedText, PaperVectors
 from .lexicon import Lexicon
 from .locks import FolderLock, Turns
 from .locks import Lock as ProcessLock
@@ -318,7 +318,7 @@ class Library:
         """The vectors of papers by content hash; computed where they are not kept."""
         return ingest.embedded(self._rooms, papers)
 
-    def kept_vectors(self, paper_ids: Sequence[str]) -> dict[str, KeptText]:
+    def kept_vectors(self, paper_ids: Sequence[str]) -> dict[str, EmbeddedText]:
         """The vectors of papers by their ids; papers that are not embedded yet or are removed are absent."""
         return self.catalogue.vectors_by_id(self.embedder.fingerprint, paper_ids, self.embedder.dimension)
 

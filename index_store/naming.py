@@ -105,9 +105,9 @@ def names(groups: Sequence[Sequence[Paper]], topic: str) -> list[str]:
     groups of one `topic` are not named by its words alone.
     """
     texts = [[_texts(paper) for paper in group[:_PAPERS_READ]] for group in groups]
-    inside: dict[str, int] = defaultdict(int)
-    runs = [_runs(group, inside) for group in texts]
-    cases = _cases(inside)
+    spellings: defaultdict[str, int] = defaultdict(int)
+    runs = [_runs(group, spellings) for group in texts]
+    cases = _cases(spellings)
     asked = tuple(token.stem for token in _tokens(topic) if token.stem) if len(groups) > 1 else ()
     offers = sorted(
         (_says(key, asked), -score * len(texts[group]) ** 0.25, group, key)
@@ -174,40 +174,40 @@ def _vague() -> frozenset[str]:
     return frozenset(terms(_VAGUE))
 
 
-def _cases(inside: Mapping[str, int]) -> dict[str, str]:
+def _cases(spellings: Mapping[str, int]) -> dict[str, str]:
     """How each word is mostly written inside sentences, by its lower case: "Bayesian", "LLM", but "learning".
 
-    `inside` says how often each spelling was seen there. A word that was seen with a capital only once is left out: it
+    `spellings` says how often each was seen there. A word that was seen with a capital only once is left out: it
     may be a part of a longer name.
     """
     mostly: dict[str, str] = {}
-    for form in sorted(inside, key=lambda form: (inside[form], form)):
+    for form in sorted(spellings, key=lambda form: (spellings[form], form)):
         mostly[form.lower()] = form
-    return {word: form for word, form in mostly.items() if form == word or inside[form] > 1}
+    return {word: form for word, form in mostly.items() if form == word or spellings[form] > 1}
 
 
-def _runs(texts: Sequence[tuple[str, str]], inside: dict[str, int]) -> dict[Key, _Run]:
-    """What is known of each run of words; counts in `inside` how words are written inside sentences."""
+def _runs(texts: Sequence[tuple[str, str]], spellings: defaultdict[str, int]) -> dict[Key, _Run]:
+    """What is known of each run of words; counts in `spellings` how words are written inside sentences."""
     runs: dict[Key, _Run] = defaultdict(_Run)
     for title, abstract in texts:
         in_title = _read(title, runs, None)
         for key in in_title:
             runs[key].titles += 1
-        for key in in_title | _read(abstract, runs, inside):
+        for key in in_title | _read(abstract, runs, spellings):
             runs[key].papers += 1
     least = len(texts) // 50  # runs of hardly any paper take memory and name nothing
     return {key: run for key, run in runs.items() if run.papers > least}
 
 
-def _read(text: str, runs: dict[Key, _Run], inside: dict[str, int] | None) -> set[Key]:
-    """Counts every run of words in a text that may be a name; returns them. For a title `inside` is None."""
+def _read(text: str, runs: dict[Key, _Run], spellings: defaultdict[str, int] | None) -> set[Key]:
+    """Counts every run of words in a text that may be a name; returns them. In a title no spelling counts."""
     tokens, found = _tokens(text), set()
     for start, first in enumerate(tokens):
         before = first.joint in _JOINTS and tokens[start - 1].stem != ""
         in_sentence = False
-        if inside is not None and start and _SENTENCE_END.isdisjoint(first.joint):
+        if spellings is not None and start and _SENTENCE_END.isdisjoint(first.joint):
             in_sentence = True
-            inside[text[first.start : first.end]] += 1
+            spellings[text[first.start : first.end]] += 1
         for stop, key in _runs_from(tokens, start):
             after = stop < len(tokens) and tokens[stop].joint in _JOINTS and tokens[stop].stem != ""
             spelling = text[first.start : tokens[stop - 1].end]

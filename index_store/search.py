@@ -5,7 +5,7 @@ words, passages, sentences and neighbours say. Papers found by neither are never
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 
@@ -18,7 +18,7 @@ from . import fusion
 from .errors import RerankError
 from .filters import Filter, everything
 from .fusion import directions
-from .kept_vectors import KeptText, PaperVectors
+from .kept_vectors import EmbeddedText, PaperVectors
 from .lexicon import content_terms
 from .library import Library
 from .papers import Paper, Passage, Sentence
@@ -40,16 +40,19 @@ class Ranking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentenceMatch:
-    """A sentence with its closeness to the question, in meaning as a cosine; `share_in` rates the words of a text."""
+    """A sentence of a paper. `similarity` is the cosine of its `vector` with the question's.
+
+    `share_in` gives the share, between 0 and 1, of the question's weighted words that a text holds.
+    """
 
     sentence: Sentence
     similarity: float
-    vector: NDArray[np.float32]
-    share_in: Callable[[str], float]
+    vector: NDArray[np.float32] = field(compare=False)
+    share_in: Callable[[str], float] = field(compare=False)
 
     @property
     def overlap(self) -> float:
-        """The share, between 0 and 1, of the question's weighted words that it holds; few of all found are asked."""
+        """That share of the sentence itself. Computed when it is asked for, as a written answer never does."""
         return self.share_in(self.sentence.text)
 
 
@@ -68,7 +71,7 @@ class PaperHit:
     similarity: float
     sentences: tuple[SentenceMatch, ...]
     relevance: float
-    direction: NDArray[np.float32]
+    direction: NDArray[np.float32] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,8 @@ def _papers(library: Library, ranked: Sequence[str], count: int, within: Filter)
 
 def _rank(
     library: Library, question: str, vector: NDArray[np.float32], ranking: Ranking, candidates: int, within: Filter
-) -> tuple[dict[str, float], dict[str, list[PassageHit]], dict[str, KeptText]]:
-    """By the ids of the candidates: their scores, the passages by which they were found, and what was read of them."""
+) -> tuple[dict[str, float], dict[str, list[PassageHit]], dict[str, EmbeddedText]]:
+    """By the ids of the candidates: their scores, the passages by which they were found, and their kept vectors."""
     similar: dict[str, list[PassageHit]] = {}
     authored = library.lexicon.ids_of_author(within) if within.author_keys else None
     for hit in library.vectors.search(vector, candidates, within, authored):
@@ -185,7 +188,7 @@ def _fused(
     vector: NDArray[np.float32],
     words: dict[str, float],
     similar: Sequence[str],
-    kept: Mapping[str, KeptText],
+    kept: Mapping[str, EmbeddedText],
 ) -> dict[str, float]:
     """Both scores of every candidate, whichever ranking found it, as one."""
     vectors = {paper_id: text.vectors for paper_id, text in kept.items()}
@@ -208,7 +211,7 @@ def _hits(
     similar: Mapping[str, list[PassageHit]],
     question: NDArray[np.float32],
     weights: TermWeights,
-    kept: Mapping[str, KeptText],
+    kept: Mapping[str, EmbeddedText],
 ) -> tuple[PaperHit, ...]:
     if not found:
         return ()
@@ -222,7 +225,7 @@ def _hits(
     )
 
 
-def _vectors(library: Library, papers: Sequence[Paper], kept: Mapping[str, KeptText]) -> list[PaperVectors]:
+def _vectors(library: Library, papers: Sequence[Paper], kept: Mapping[str, EmbeddedText]) -> list[PaperVectors]:
     """The vectors of papers: those that were read already, unless of another text, and the others from the library."""
     hashes = [paper.content_hash for paper in papers]
     known = {text.content_hash: text.vectors for text in kept.values()}
@@ -255,12 +258,13 @@ def _hit(
     word_weight: float,
 ) -> PaperHit:
     cut, of_sentences = _cut(paper.abstract, vectors)
+    rows = vectors.sentences.copy()  # not a part of all that the search read, which would stay with it
     similarities = vectors.passages @ question
     # A text that was replaced but is not indexed yet may have had more passages than it has now.
     numbers = [hit.number for hit in near if hit.number <= len(cut)] or [int(similarities.argmax()) + 1]
     matches = tuple(
         SentenceMatch(sentence, float(cosine), row, weights.share_in)
-        for sentence, cosine, row in zip(of_sentences, vectors.sentences @ question, vectors.sentences, strict=True)
+        for sentence, cosine, row in zip(of_sentences, rows @ question, rows, strict=True)
     )
     similarity = float(similarities.max())
     words = weights.share_in(f"{paper.title} {paper.abstract}")

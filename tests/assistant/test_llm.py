@@ -1,4 +1,4 @@
-"""The language model over real HTTP: every fault becomes words and a kind of error, and a stop reaches the server."""
+"""The language model over real HTTP: every fault becomes words and a kind of error, and a check tells what it saw."""
 
 import asyncio
 import time

@@ -298,11 +298,11 @@ Taken = Sequence[tuple[dict[str, Note], Call]]
 
 
 @pytest.fixture
-def connect(server: ScriptedServer) -> Callable[..., LanguageModel]:
-    def connect(**known: Any) -> LanguageModel:
+def reader(server: ScriptedServer) -> Callable[..., LanguageModel]:
+    def reader(**known: Any) -> LanguageModel:
         return LanguageModel(replace(CONNECTION, base_url=server.base_url, retries=0, timeout=20.0, **known))
 
-    return connect
+    return reader
 
 
 @pytest.fixture
@@ -312,10 +312,10 @@ def found(prompts: Prompts) -> list[Batch]:
 
 
 async def test_every_paper_is_noted_and_every_call_counted(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch]
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch]
 ) -> None:
     server.fallback = Reply(GOOD)
-    taken = [item async for item in take(found, REFERENCES, connect(), asyncio.Event())]
+    taken = [item async for item in take(found, REFERENCES, reader(), asyncio.Event())]
     assert len(taken) == len(server.chats) == 5
     notes = {paper_id: note for notes, _ in taken for paper_id, note in notes.items()}
     assert notes == {paper.id: Note(f"note {place}", (2,)) for place, paper in enumerate(MANY, start=1)}
@@ -323,11 +323,11 @@ async def test_every_paper_is_noted_and_every_call_counted(
 
 
 async def test_calls_run_four_at_a_time(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch]
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch]
 ) -> None:
     server.enqueue(*[Reply(GOOD, first_delay=60)] * 4)
     stop = asyncio.Event()
-    taking = asyncio.ensure_future(_all(take(found, REFERENCES, connect(), stop)))
+    taking = asyncio.ensure_future(_all(take(found, REFERENCES, reader(), stop)))
     for _ in range(200):
         await asyncio.sleep(0.01)
         if len(server.chats) >= 4:
@@ -343,12 +343,12 @@ async def _all(items: Any) -> list[Any]:
 
 
 async def test_notes_come_as_each_call_ends_not_in_the_order_of_the_batches(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch]
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch]
 ) -> None:
     server.enqueue(Reply(GOOD, first_delay=60))
     server.fallback = Reply(GOOD)
     stop, seen = asyncio.Event(), 0
-    async for _ in take(found, REFERENCES, connect(), stop):
+    async for _ in take(found, REFERENCES, reader(), stop):
         seen += 1
         if seen == 4:  # one call still waits for its first word
             stop.set()
@@ -357,11 +357,11 @@ async def test_notes_come_as_each_call_ends_not_in_the_order_of_the_batches(
 
 @pytest.mark.parametrize("failing", [1, 4])
 async def test_calls_that_fail_are_replaced_by_rules(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch], failing: int
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch], failing: int
 ) -> None:
     server.enqueue(*[Reply(status=500)] * failing)
     server.fallback = Reply(GOOD)
-    taken = [item async for item in take(found, REFERENCES, connect(), asyncio.Event())]
+    taken = [item async for item in take(found, REFERENCES, reader(), asyncio.Event())]
     assert sorted(len(notes) for notes, _ in taken) == [3, 6, 6, 6, 6]
     ruled = [notes for notes, _ in taken if not any(note.text for note in notes.values())]
     assert len(ruled) == failing
@@ -370,21 +370,21 @@ async def test_calls_that_fail_are_replaced_by_rules(
 
 @pytest.mark.parametrize("reply", [Reply(status=500), Reply(""), Reply(GOOD, fault="cut", fault_after=3)])
 async def test_where_all_calls_fail_the_last_error_is_raised(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch], reply: Reply
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch], reply: Reply
 ) -> None:
     server.fallback = reply
     with pytest.raises(LLMError):
-        await _all(take(found, REFERENCES, connect(), asyncio.Event()))
+        await _all(take(found, REFERENCES, reader(), asyncio.Event()))
     assert len(server.chats) == 5
 
 
 async def test_a_stop_closes_the_calls_under_way_starts_no_more_and_notes_by_rules(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch]
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch]
 ) -> None:
     server.fallback = Reply(GOOD, first_delay=60)
     stop = asyncio.Event()
     stop_once(stop, lambda: len(server.chats) == 4)
-    taken = [item async for item in take(found, REFERENCES, connect(), stop)]
+    taken = [item async for item in take(found, REFERENCES, reader(), stop)]
     assert {paper_id for notes, _ in taken for paper_id in notes} == {paper.id for paper in MANY}
     assert not any(note.text for notes, _ in taken for note in notes.values())
     assert len(server.chats) == 4
@@ -393,11 +393,11 @@ async def test_a_stop_closes_the_calls_under_way_starts_no_more_and_notes_by_rul
 
 
 async def test_whoever_leaves_early_closes_the_calls_that_still_run(
-    server: ScriptedServer, connect: Callable[..., LanguageModel], found: list[Batch]
+    server: ScriptedServer, reader: Callable[..., LanguageModel], found: list[Batch]
 ) -> None:
     server.enqueue(Reply(GOOD))
     server.fallback = Reply(GOOD, first_delay=60)
-    taking = take(found, REFERENCES, connect(), asyncio.Event())
+    taking = take(found, REFERENCES, reader(), asyncio.Event())
     await anext(taking)
     await taking.aclose()
     waited = [await asyncio.to_thread(asked.hung_up.wait, 0.5) for asked in server.chats]

@@ -1,16 +1,21 @@
 """Indexing behind a library that is in use, and what other processes do to it meanwhile."""
 
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from index_store import Background, Embedder, EmbeddingError, Library, Paper, Ranking, search
+from index_store.vectors import Entry
 
 MakeEmbedder = Callable[..., Embedder]
 
@@ -253,3 +258,28 @@ def test_only_what_is_embedded_behind_the_page_has_time(
         asked.clear()
         library.index()
         assert asked and all(behind for behind, _ in asked)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_what_embeds_behind_the_page_leaves_the_processors_to_who_asks(
+    tmp_path: Path, make_embedder: MakeEmbedder
+) -> None:
+    embedder, priorities = make_embedder(), list[int]()
+    with Library(tmp_path, embedder) as library:
+        put_vectors = library.vectors.put
+
+        def noted(entries: Sequence[Entry], rows: NDArray[np.float32]) -> None:
+            for thread in threading.enumerate():
+                if thread.name.startswith(("embedding", "index")):
+                    priorities.append(os.getpriority(os.PRIO_PROCESS, thread.native_id or 0))
+            put_vectors(entries, rows)
+
+        library.vectors.put = noted  # type: ignore[method-assign]
+        before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        library.add_records(PAPERS)
+        background = Background(library)
+        background.wake()
+        until(lambda: not library.status().pending)
+        background.stop()
+        assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+    assert len(priorities) == 2 and min(priorities) >= 10  # who embeds, and who writes into the index

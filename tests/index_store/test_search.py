@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from index_store import Embedder, Library, Paper, Ranking, like, passages, search, sentences, terms
+from index_store.kept_vectors import PaperVectors
 
 BIDDING = "Real-Time Bidding by Reinforcement Learning in Display Advertising"
 FISH = "Avoiding tipping points in fisheries management through Gaussian Process Dynamic Programming"
@@ -155,6 +156,24 @@ def test_a_text_that_is_replaced_while_it_is_searched_is_quoted_as_it_is_now(
         hit = next(hit for hit in search(library, QUESTION, 5).hits if hit.paper.title == found.title)
     assert [match.sentence.text for match in hit.sentences] == ["Bids are learned.", "So are budgets."]
     assert hit.passages == tuple(passages("Bids are learned. So are budgets."))
+
+
+def test_what_was_read_to_rank_papers_is_not_read_again_and_not_kept(
+    sample_library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_again: list[Paper] = []
+    vectors_of = sample_library.vectors_of
+
+    def noted(papers: Sequence[Paper]) -> dict[str, PaperVectors]:
+        read_again.extend(papers)
+        return vectors_of(papers)
+
+    monkeypatch.setattr(sample_library, "vectors_of", noted)
+    hits = search(sample_library, QUESTION, 20).hits
+    assert (len(hits), read_again) == (20, [])
+    for hit in hits:  # the hits of a turn stay until it is written, and must not hold those of all candidates
+        held = hit.sentences[0].vector.base
+        assert held is not None and held.nbytes == sum(match.vector.nbytes for match in hit.sentences)
 
 
 def test_the_direction_of_a_hit_is_that_of_its_passages(sample_library: Library) -> None:

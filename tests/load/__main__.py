@@ -33,6 +33,7 @@ READERS, QUESTIONS = int(os.environ.get("READERS", "50")), int(os.environ.get("Q
 READING = float(os.environ.get("READING", "15"))
 MINUTES = float(os.environ.get("MINUTES", "15"))
 _ADDED = 5000  # papers
+_ALONE = 30  # questions of each kind by one reader
 _KINDS = {
     "ask": "How does MiniCache compress the KV cache, asks {}?",
     "compare": "How does MiniCache differ from ZipCache on memory, asks {}?",
@@ -131,7 +132,7 @@ async def asking(
     """The answers that so many readers get, each asking its questions one after the other, `reading` seconds apart.
 
     Each has opened the page anew, or has one of the `sessions` before. What is found, and with that whether a summary
-    takes notes first, depends on the marker too, so that one reader alone asks each question as another one.
+    takes notes first, depends on the marker too, so that one reader alone asks what many ask, each question as another.
     """
     limits, timeout = httpx.Limits(max_connections=None), httpx.Timeout(120)
     async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=timeout) as client:
@@ -206,7 +207,7 @@ def load() -> list[str]:
     with page() as served:
         asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
         begun = served.searches()
-        alone = asyncio.run(asking(served, 1, max(20, QUESTIONS), 400))
+        alone = asyncio.run(asking(served, 1, _ALONE, 100))
         wrong = report("one reader", alone)
         searches = told_of_searches(served, begun, {})
         begun = served.searches()
