@@ -1,9 +1,9 @@
-"""How many threads the libraries take that compute: on a machine that is in use, more of them are often slower."""
+"""How much of the processors is taken by what computes: on a machine that is in use, more threads are often slower."""
 
 import os
 import sys
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 from threadpoolctl import threadpool_limits
 
@@ -18,7 +18,8 @@ def behind_others() -> None:
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))
+        with suppress(OSError):  # where a container forbids it, it computes beside the others
+            os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def matrices_on_one_thread() -> None:
