@@ -52,7 +52,7 @@ class SentenceMatch:
 
     @property
     def overlap(self) -> float:
-        """That share of the sentence itself. Computed when it is asked for, as a written answer never does."""
+        """That share of the sentence itself; computed only when it is asked for, as most of what is found never is."""
         return self.share_in(self.sentence.text)
 
 

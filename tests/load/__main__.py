@@ -33,11 +33,12 @@ READERS, QUESTIONS = int(os.environ.get("READERS", "50")), int(os.environ.get("Q
 READING = float(os.environ.get("READING", "15"))
 MINUTES = float(os.environ.get("MINUTES", "15"))
 _ADDED = 5000  # papers
-_ALONE = 30  # questions of each kind by one reader
+_ALONE = 20  # questions of each kind by one reader
+# The marker of a reader must not change how many papers a summary is of: of more than six the model takes notes first.
 _KINDS = {
     "ask": "How does MiniCache compress the KV cache, asks {}?",
     "compare": "How does MiniCache differ from ZipCache on memory, asks {}?",
-    "summarise": "Summarise Mamba and other state space models ({})",
+    "summarise": "Summarise KV cache compression ({})",
 }
 _AT_MOST = 3.0  # times what one reader waits for the first words
 _GONE = 5.0  # seconds that the model's server stays away
@@ -131,8 +132,7 @@ async def asking(
 ) -> list[Answer]:
     """The answers that so many readers get, each asking its questions one after the other, `reading` seconds apart.
 
-    Each has opened the page anew, or has one of the `sessions` before. What is found, and with that whether a summary
-    takes notes first, depends on the marker too, so that one reader alone asks what many ask, each question as another.
+    Each has opened the page anew, or has one of the `sessions` before.
     """
     limits, timeout = httpx.Limits(max_connections=None), httpx.Timeout(120)
     async with httpx.AsyncClient(base_url=served.address, limits=limits, timeout=timeout) as client:
@@ -144,8 +144,7 @@ async def asking(
             for number in range(questions):
                 for kind, question in _KINDS.items():
                     await reader.new()
-                    name = reader.name if readers > 1 else f"reader{first + number}"
-                    marker = f"{name}n{number}{kind[0]}"
+                    marker = f"{reader.name}n{number}{kind[0]}"
                     answers.append(await reader.ask(question.format(marker), kind, marker))
                     await asyncio.sleep(random.uniform(0.5, 1.5) * reading)
             return answers
@@ -207,7 +206,7 @@ def load() -> list[str]:
     with page() as served:
         asyncio.run(asking(served, 1, 1))  # what is loaded with the first question
         begun = served.searches()
-        alone = asyncio.run(asking(served, 1, _ALONE, 100))
+        alone = asyncio.run(asking(served, 1, max(_ALONE, QUESTIONS)))
         wrong = report("one reader", alone)
         searches = told_of_searches(served, begun, {})
         begun = served.searches()

@@ -53,7 +53,7 @@ class Page:
 
 
 class Reader:
-    """One session of the page. `name` is in its questions, unless it asks as others do; the model repeats it."""
+    """One session of the page. `name` is in its questions, and the scripted model repeats it."""
 
     def __init__(self, client: httpx.AsyncClient, page: Page, name: str, session: str = "") -> None:
         self._client, self._page, self.name = client, page, name
