@@ -33,7 +33,8 @@ from .session import RECENT, Desk, Speaker, standing
 from .writing import Running, Wish, Writing
 
 _PAINT_SECONDS = 0.06  # between two paints of words, as the page parses the whole draft at each
-# At least between two paints of any pages: fifty answers at once must not fill a processor.
+# At least between two paints of any pages, as often as answers are read (`assistant/streams.py`): fifty answers at once
+# must not fill a processor.
 _SHARE_SECONDS = 0.04
 _LOST_SECONDS = 2.0  # who paints a turn looks after it every _PAINT_SECONDS; nobody does any more after this long
 
