@@ -26,7 +26,7 @@ from .preferences import Preferences
 from .prompts import Prompts
 from .routing import Mode
 from .settings import Settings
-from .streams import in_steps, until_stopped
+from .streams import ahead, in_steps, until_stopped
 from .summarise import Overview
 from .support import SupportChecker
 from .usage import Usage
@@ -83,7 +83,7 @@ class Answering:
             if draft.plan.left_out:
                 draft.remark(_TOO_MANY.format(most=MOST_SUBJECTS, names=", ".join(draft.plan.left_out)))
             find = Finder(self._search, self._library.catalogue.resolved(within))
-            writer = draft.writer = await asyncio.to_thread(
+            writer = draft.writer = await ahead(
                 gather, draft.plan, self._library, self._settings, find, preferences.papers
             )
             if find.problem:
@@ -127,8 +127,10 @@ class Answering:
         """Lets the model take notes of the papers, where they are too many to be read by the call that writes."""
         if len(overview.hits) <= notes.FEW:
             return
-        batches = notes.batches(
-            overview.topic, overview.hits, draft.references, self._prompts, model, self._settings.summary_calls
+        # In a thread, as each paper is counted in tokens, and forty of them would hold up every other reader.
+        most = self._settings.summary_calls
+        batches = await ahead(
+            notes.batches, overview.topic, overview.hits, draft.references, self._prompts, model, most
         )
         read_in, written = notes.expected_tokens(batches, model)
         cost = Usage(len(batches) + 1, read_in, written).cost(model.connection.model, self._settings.llm_prices)
@@ -171,7 +173,7 @@ class Answering:
         budget = connection.context_window - connection.max_tokens
         room = Room(conversation, draft.references, self._prompts, model.count_tokens, budget, language)
         # In a thread, as what is written of a dozen papers is counted in tokens, and would hold up every other reader.
-        asked = await asyncio.to_thread(writer.request, room)
+        asked = await ahead(writer.request, room)
         offered = {paper.id for paper in asked.papers} | set(draft.references.cited)
         targets = TargetStream(draft.references, frozenset(offered), fences=writer.may_hold_code)
         known = {

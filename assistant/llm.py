@@ -62,15 +62,14 @@ class LanguageModel:
 
         connection, limit = self.connection, max_tokens or self.connection.max_tokens
         started = time.perf_counter()
-        call.usage = Usage(1, sum(self.count_tokens(message.content or "") for message in messages), 0, True)
+        told: tuple[int, int] | None = None
         async with endpoint.client(connection.timeout) as client:
             try:
                 model = endpoint.Endpoint.of(replace(connection, max_tokens=limit), client)
                 async with aclosing(model.chunks(messages)) as chunks:
                     async for chunk in chunks:
                         call.finish = chunk.finish or call.finish
-                        if counted := chunk.counts:
-                            call.usage = Usage(1, *counted)
+                        told = chunk.counts or told
                         if text := chunk.text:
                             call.first_token = call.first_token or time.perf_counter() - started
                             call.written += 1
@@ -82,8 +81,8 @@ class LanguageModel:
             except endpoint_failures.FAILURES as error:
                 raise endpoint_failures.explain(error, connection) from error
             finally:
-                if call.usage.estimated:
-                    call.usage = replace(call.usage, completion_tokens=call.written)
+                # Counted here only where the server does not tell, as it takes milliseconds in which nobody is served.
+                call.usage = Usage(1, *told) if told else Usage(1, self._size(messages), call.written, True)
         if call.finish == "content_filter":
             raise AnswerBlocked(
                 f"The filter of {connection.model} stopped the answer. Put the question in other words."
@@ -98,6 +97,9 @@ class LanguageModel:
                 f"{connection.model} sent an empty answer. Try again; if it stays so, OPENAI_BASE_URL may lead to a "
                 "server that does not stream or does not speak the OpenAI interface."
             )
+
+    def _size(self, messages: Sequence[ChatMessage]) -> int:
+        return sum(self.count_tokens(message.content or "") for message in messages)
 
     async def complete(self, messages: Sequence[ChatMessage], call: Call, *, max_tokens: int) -> str:
         """The whole answer as one text. Raises a kind of `LLMError`."""

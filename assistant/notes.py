@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
@@ -44,10 +44,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One call: its message, and the papers it reads."""
+    """One call: its message, the papers it reads, and how many tokens that is by our own count."""
 
     message: ChatMessage
     papers: tuple[Paper, ...]
+    tokens: int
+
+
+class _Block(NamedTuple):
+    """A paper as a call reads it."""
+
+    paper: Paper
+    text: str
+    tokens: int
 
 
 def batches(
@@ -57,20 +66,25 @@ def batches(
     budget = int((model.connection.context_window - model.connection.max_tokens) * _SAFETY)
     fence = f"=== papers {secrets.token_hex(8)} ==="
     fixed = model.count_tokens(prompts.render("notes", fence=fence, papers="", topic=as_data(topic)))
-    groups: list[list[Paper]] = []
+    groups: list[list[_Block]] = []
     left = 0
     for hit in hits:
-        size = model.count_tokens("\n".join(paper_lines(hit.paper, references.key(hit.paper.id)))) + _TOKENS_PER_NOTE
-        if not groups or len(groups[-1]) == _BATCH or size > left:
+        text = "\n".join(paper_lines(hit.paper, references.key(hit.paper.id)))
+        block = _Block(hit.paper, text, model.count_tokens(text))
+        if not groups or len(groups[-1]) == _BATCH or block.tokens + _TOKENS_PER_NOTE > left:
+            if len(groups) == most:
+                break
             groups.append([])
             left = budget - fixed
-        groups[-1].append(hit.paper)
-        left -= size
+        groups[-1].append(block)
+        left -= block.tokens + _TOKENS_PER_NOTE
     made = []
-    for group in groups[:most]:
-        blocks = ["\n".join(paper_lines(paper, references.key(paper.id))) for paper in group]
-        text = prompts.render("notes", fence=fence, papers="\n\n".join(blocks), topic=as_data(topic))
-        made.append(Batch(ChatMessage(role=MessageRole.USER, content=text), tuple(group)))
+    for group in groups:
+        papers = "\n\n".join(block.text for block in group)
+        content = prompts.render("notes", fence=fence, papers=papers, topic=as_data(topic))
+        message = ChatMessage(role=MessageRole.USER, content=content)
+        tokens = fixed + sum(block.tokens for block in group)
+        made.append(Batch(message, tuple(block.paper for block in group), tokens))
     return made
 
 
@@ -79,7 +93,7 @@ def expected_tokens(found: Sequence[Batch], model: LanguageModel) -> tuple[int, 
 
     The answer is written from the notes and the sentences they rest on, in the room that the model has for them.
     """
-    read, connection = sum(model.count_tokens(batch.message.content or "") for batch in found), model.connection
+    read, connection = sum(batch.tokens for batch in found), model.connection
     noted = sum(len(batch.papers) for batch in found) * _TOKENS_PER_NOTE
     last = min(read + noted, connection.context_window - connection.max_tokens)
     return read + last, noted + connection.max_tokens

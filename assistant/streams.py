@@ -1,14 +1,21 @@
-"""How the stream of an answer is read: until somebody stops it, and a few pieces at a time beside others."""
+"""How the stream of an answer is read: until somebody stops it, a few pieces at a time beside others, and after who
+has no word yet."""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _AT_HAND_SECONDS = 0.01  # what takes longer was waited for
 # For each other answer, as a page is painted no oftener beside so many (`ui/chat.py`), and at most, as more is a jolt.
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
+_LONGEST_WAY_SECONDS, _LOOK_SECONDS = 0.3, 0.02  # at most, for those who have no word yet
 _in_steps: set[object] = set()  # answers that are read in steps now
+_ahead: set[object] = set()  # work that goes before them now
 
 
 async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
@@ -45,8 +52,8 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
     """The same pieces, a few at a time where many answers are written at once.
 
     To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
-    come meanwhile in one; a stop, or the end, is seen after the rest. The first word is not waited for, and an answer
-    that is alone never rests.
+    come meanwhile in one; a stop, or the end, is seen after the rest. Who has no word yet goes first. The first word is
+    not waited for, and an answer that is alone never rests.
     """
     me = object()
     try:
@@ -56,8 +63,26 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
                 _in_steps.add(me)
                 at_hand = time.monotonic() - asked < _AT_HAND_SECONDS
                 yield piece
-                if not at_hand and (others := len(_in_steps) - 1):
-                    await asyncio.sleep(min(_REST_SECONDS * others, _LONGEST_REST_SECONDS))
+                if not at_hand:
+                    if others := len(_in_steps) - 1:
+                        await asyncio.sleep(min(_REST_SECONDS * others, _LONGEST_REST_SECONDS))
+                    await _give_way()
                 asked = time.monotonic()
     finally:
         _in_steps.discard(me)
+
+
+async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Does in a thread what the first word of an answer waits for. Answers that are read in steps give way to it."""
+    me = object()
+    _ahead.add(me)
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    finally:
+        _ahead.discard(me)
+
+
+async def _give_way() -> None:
+    until = time.monotonic() + _LONGEST_WAY_SECONDS
+    while _ahead and time.monotonic() < until:
+        await asyncio.sleep(_LOOK_SECONDS)

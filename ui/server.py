@@ -112,10 +112,14 @@ def _set_up_threads() -> None:
 
 
 def _spare_garbage_collection() -> None:
-    """Takes what is loaded out of what the garbage collector looks through: it stays, and every reader would wait a
-    third of a second each time."""
+    """Takes what is loaded out of what the garbage collector looks through, and lets it look more rarely.
+
+    What is loaded stays, and every reader would wait a third of a second each time. What fifty readers have open it
+    would still look through every eight seconds, for a tenth of a second; it does so after 35 times as many objects.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5000, 10, 50)
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

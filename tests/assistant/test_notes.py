@@ -286,7 +286,7 @@ def test_more_papers_are_foreseen_to_take_more_but_the_last_call_never_more_than
     assert sums == sorted(sums)
     read_in = sum(model().count_tokens(batch.message.content or "") for batch in found)
     window = model().connection.context_window - model().connection.max_tokens
-    assert sums[-1] == (read_in + window, 40 * 90 + model().connection.max_tokens)
+    assert sums[-1] == (pytest.approx(read_in + window, rel=0.01), 40 * 90 + model().connection.max_tokens)
 
 
 # -- taking -----------------------------------------------------------------------------------------------------------

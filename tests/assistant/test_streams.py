@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from threading import Event
 from typing import Any
 
 import pytest
 
 from assistant.errors import ServerUnreachable
 from assistant.llm import Call, LanguageModel
-from assistant.streams import in_steps, until_stopped
+from assistant.streams import ahead, in_steps, until_stopped
 from assistant.testing import Reply, ScriptedServer
 from assistant.usage import Usage
 
@@ -166,5 +167,56 @@ async def test_who_leaves_an_answer_counts_no_longer_among_the_others(rests: lis
     async with aclosing(in_steps(left.pieces())) as pieces:
         assert await anext(pieces) == "0"
     assert left.closed
+    await read_in_steps()
+    assert rests == []
+
+
+async def test_an_answer_gives_way_to_who_has_no_word_yet(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 3600.0)
+    held, told = Event(), list[str]()
+    searching = asyncio.ensure_future(ahead(held.wait))
+    searching.add_done_callback(lambda _: told.append("found"))
+
+    async def read() -> None:
+        async for piece in in_steps(Source().pieces()):
+            told.append(piece)
+
+    reading = asyncio.ensure_future(read())
+    while len(rests) < 5:
+        await asyncio.sleep(0)
+    held.set()
+    await asyncio.gather(reading, searching)
+    assert told == ["0", "found", "1", "2", "3", "4"]
+
+
+async def test_way_is_not_given_for_long(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 0.05)
+    held = Event()
+    hanging = asyncio.ensure_future(ahead(held.wait))
+    try:
+        assert await read_in_steps() == ["0", "1", "2", "3", "4"]
+        assert not hanging.done()
+        assert rests
+    finally:
+        held.set()
+    assert await hanging
+    rests.clear()
+    await read_in_steps()
+    assert rests == []
+
+
+async def test_who_fails_or_leaves_is_given_way_no_longer(rests: list[float]) -> None:
+    def fails() -> None:
+        raise ValueError("no such paper")
+
+    with pytest.raises(ValueError, match="no such paper"):
+        await ahead(fails)
+    held = Event()
+    leaves = asyncio.ensure_future(ahead(held.wait))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaves
+    held.set()
     await read_in_steps()
     assert rests == []
