@@ -127,8 +127,8 @@ class Answering:
         """Lets the model take notes of the papers, where they are too many to be read by the call that writes."""
         if len(overview.hits) <= notes.FEW:
             return
-        # In a thread, as each paper is counted in tokens, and forty of them would hold up every other reader.
         most = self._settings.summary_calls
+        # In a thread, as each paper is counted in tokens, and forty of them would hold up every other reader.
         batches = await ahead(
             notes.batches, overview.topic, overview.hits, draft.references, self._prompts, model, most
         )

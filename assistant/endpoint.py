@@ -10,14 +10,16 @@ import openai
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.llms.openai import OpenAI
 from llama_index.llms.openai.utils import to_openai_message_dicts
+from openai._base_client import get_platform
 from pydantic import BaseModel
 
 from .connection import Connection
 
 
 def warm_up() -> None:
-    """Reads the certificates, for which a first call would wait."""
+    """Reads the certificates and the name of the system, for which a first call would wait."""
     _certificates()
+    _platform()
 
 
 def client(timeout: float) -> httpx.AsyncClient:
@@ -96,7 +98,9 @@ class Endpoint(OpenAI):
             "messages": to_openai_message_dicts(messages, model=self.model),
             **self._get_model_kwargs(stream=True),
         }
-        stream = await self._get_aclient().post(
+        client = self._get_aclient()
+        client._platform = _platform()  # which it would ask a thread for at its first call, and each has but one
+        stream = await client.post(
             "/chat/completions",
             body=sent,
             options={"security": {"bearer_auth": True}},  # never the key of an administrator, which it would look for
@@ -117,6 +121,12 @@ def _failure(read: object) -> str:
         return ""
     is_error = read.get("object") == "error" or read.get("error_code") or read.get("detail")
     return str(read.get("message") or read.get("detail") or read.get("text") or "an error") if is_error else ""
+
+
+@cache
+def _platform() -> Any:
+    """The operating system, which OpenAI's client names in its headers."""
+    return get_platform()
 
 
 @cache

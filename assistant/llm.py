@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -24,7 +25,7 @@ LEAST_EVIDENCE_TOKENS = 1000
 
 @dataclass
 class Call:
-    """What one call has come to; filled while its stream is read."""
+    """What one call has come to; filled while its stream is read, `usage` when it ends."""
 
     usage: Usage = field(default_factory=Usage)
     finish: str = ""
@@ -57,7 +58,8 @@ class LanguageModel:
 
         Closing the iterator closes the connection to the server. Raises a kind of `LLMError`.
         """
-        await asyncio.to_thread(warm_up)  # which takes a second the first time, if no model was named at the start
+        if not warm_up.cache_info().currsize:  # a second the first time, if no model was named at the start
+            await asyncio.to_thread(warm_up)
         from . import endpoint, endpoint_failures
 
         connection, limit = self.connection, max_tokens or self.connection.max_tokens
@@ -106,8 +108,9 @@ class LanguageModel:
         return "".join([piece async for piece in self.stream(messages, call, max_tokens=max_tokens)])
 
 
+@cache
 def warm_up() -> None:
-    """Loads what a first call would otherwise wait for: a second or so."""
+    """Loads what a first call would otherwise wait for: a second or so, once."""
     from . import endpoint
 
     get_tokenizer()("warm up")

@@ -1,5 +1,4 @@
-"""How the stream of an answer is read: until somebody stops it, a few pieces at a time beside others, and after who
-has no word yet."""
+"""How the stream of an answer is read: until somebody stops it, and a few pieces at a time beside others."""
 
 import asyncio
 import time
@@ -13,9 +12,10 @@ T = TypeVar("T")
 _AT_HAND_SECONDS = 0.01  # what takes longer was waited for
 # For each other answer, as a page is painted no oftener beside so many (`ui/chat.py`), and at most, as more is a jolt.
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
-_LONGEST_WAY_SECONDS, _LOOK_SECONDS = 0.3, 0.02  # at most, for those who have no word yet
+# With that, so long at most for readers who see nothing yet; a search that is a long one counts for its beginning.
+_LONGEST_WAY_SECONDS, _COUNTS_SECONDS, _LOOK_SECONDS = 0.3, 1.0, 0.05
 _in_steps: set[object] = set()  # answers that are read in steps now
-_ahead: set[object] = set()  # work that goes before them now
+_ahead: dict[object, float] = {}  # what they give way to now, and when that began
 
 
 async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
@@ -52,8 +52,8 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
     """The same pieces, a few at a time where many answers are written at once.
 
     To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
-    come meanwhile in one; a stop, or the end, is seen after the rest. Who has no word yet goes first. The first word is
-    not waited for, and an answer that is alone never rests.
+    come meanwhile in one; a stop, or the end, is seen after the rest. It lasts longer while another reader's question
+    is `ahead`. The first word is not waited for, and an answer beside which nothing is done never rests.
     """
     me = object()
     try:
@@ -64,25 +64,25 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
                 at_hand = time.monotonic() - asked < _AT_HAND_SECONDS
                 yield piece
                 if not at_hand:
+                    until = time.monotonic() + _LONGEST_WAY_SECONDS
                     if others := len(_in_steps) - 1:
                         await asyncio.sleep(min(_REST_SECONDS * others, _LONGEST_REST_SECONDS))
-                    await _give_way()
+                    await _give_way(until)
                 asked = time.monotonic()
     finally:
         _in_steps.discard(me)
 
 
 async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does in a thread what the first word of an answer waits for. Answers that are read in steps give way to it."""
+    """Does work in a thread which the first word of an answer waits for; answers that are read in steps give way."""
     me = object()
-    _ahead.add(me)
+    _ahead[me] = time.monotonic()
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
     finally:
-        _ahead.discard(me)
+        del _ahead[me]
 
 
-async def _give_way() -> None:
-    until = time.monotonic() + _LONGEST_WAY_SECONDS
-    while _ahead and time.monotonic() < until:
+async def _give_way(until: float) -> None:
+    while (now := time.monotonic()) < until and any(now - since < _COUNTS_SECONDS for since in _ahead.values()):
         await asyncio.sleep(_LOOK_SECONDS)

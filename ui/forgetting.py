@@ -1,6 +1,7 @@
 """Forgets the sessions of pages that are no longer there; else a server would grow with every visit."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -36,7 +37,8 @@ async def forgetting(holder: StateHolder) -> AsyncIterator[None]:
 
     async def look() -> None:
         while True:
-            forget(holder, datetime.now())
+            if forget(holder, datetime.now()):
+                gc.collect()  # sessions hold themselves in circles, and the server has it look rarely by itself
             await asyncio.sleep(_LOOK_SECONDS)
 
     task = asyncio.create_task(look())

@@ -114,8 +114,8 @@ def _set_up_threads() -> None:
 def _spare_garbage_collection() -> None:
     """Takes what is loaded out of what the garbage collector looks through, and lets it look more rarely.
 
-    What is loaded stays, and every reader would wait a third of a second each time. What fifty readers have open it
-    would still look through every eight seconds, for a tenth of a second; it does so after 35 times as many objects.
+    What is loaded stays, and every reader would wait a third of a second each time. By Python's own thresholds it would
+    look through what fifty readers have open every eight seconds, a tenth of a second long; so 35 times as rarely.
     """
     gc.collect()
     gc.freeze()

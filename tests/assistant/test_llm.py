@@ -31,8 +31,9 @@ AT_ONCE = {"retry-after-ms": "1"}  # the client waits half a second before a ret
 
 
 async def test_the_answer_comes_in_pieces_and_the_server_counts_its_tokens(
-    server: ScriptedServer, connect: Connect
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delattr(LanguageModel, "count_tokens")  # it takes milliseconds, in which nobody is served
     server.enqueue("Hello to all of you.")
     call = Call()
     pieces = await hear(connect(temperature=0.3, max_tokens=77), call)

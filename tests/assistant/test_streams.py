@@ -182,15 +182,19 @@ async def test_an_answer_gives_way_to_who_has_no_word_yet(rests: list[float], mo
             told.append(piece)
 
     reading = asyncio.ensure_future(read())
-    while len(rests) < 5:
-        await asyncio.sleep(0)
-    held.set()
+    try:
+        while len(rests) < 5 and not reading.done():
+            await asyncio.sleep(0)
+    finally:
+        held.set()
     await asyncio.gather(reading, searching)
     assert told == ["0", "found", "1", "2", "3", "4"]
 
 
-async def test_way_is_not_given_for_long(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 0.05)
+@pytest.mark.parametrize("limit", ["_LONGEST_WAY_SECONDS", "_COUNTS_SECONDS"])
+async def test_way_is_not_given_for_long(rests: list[float], monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 3600.0)
+    monkeypatch.setattr(f"assistant.streams.{limit}", 0.05)
     held = Event()
     hanging = asyncio.ensure_future(ahead(held.wait))
     try:
@@ -213,10 +217,12 @@ async def test_who_fails_or_leaves_is_given_way_no_longer(rests: list[float]) ->
         await ahead(fails)
     held = Event()
     leaves = asyncio.ensure_future(ahead(held.wait))
-    await asyncio.sleep(0)
-    leaves.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await leaves
-    held.set()
+    try:
+        await asyncio.sleep(0)
+        leaves.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaves
+    finally:
+        held.set()
     await read_in_steps()
     assert rests == []

@@ -36,8 +36,11 @@ from assistant import (
     markdown,
     sentences,
     stored,
+    streams,
 )
+from assistant.gather import gather
 from assistant.testing import Reply, ScriptedServer
+from assistant.writer import Writer
 from index_store import Library
 
 from .conftest import Run
@@ -117,6 +120,22 @@ async def test_events_come_in_order_and_hold_the_whole_answer(server: ScriptedSe
     )
     assert stored(turn.pieces).startswith(GOOD)
     assert done.conversation.turns == (turn,)
+
+
+async def test_other_answers_give_way_while_the_papers_are_searched(
+    server: ScriptedServer, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.enqueue(GOOD)
+    ahead = list[int]()
+
+    def search(*asked: Any) -> Writer:
+        ahead.append(len(streams._ahead))
+        return gather(*asked)
+
+    monkeypatch.setattr("assistant.answering.gather", search)
+    assert (await model().answer(QUESTION)).outcome is Outcome.ANSWERED
+    assert ahead == [1]
+    assert not streams._ahead
 
 
 async def test_streamed_and_whole_answers_are_the_same(server: ScriptedServer, model: Model) -> None:

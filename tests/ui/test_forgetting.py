@@ -1,6 +1,9 @@
 """A server forgets the pages that are no longer there, and no others."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import gradio as gr
@@ -32,13 +35,27 @@ async def test_a_session_is_forgotten_two_hours_after_its_page_was_closed_or_aft
     assert [*holder.session_data] == [*holder.time_last_used] == ["back", "asleep"]
 
 
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Nothing is collected unless somebody asks for it, which the server comes near to."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
 async def test_that_is_done_while_the_server_runs_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "_LOOK_SECONDS", 0.01)
     holder = await holder_of("left", "open")
+    left = holder.session_data["left"]
+    left.itself = left  # type: ignore[attr-defined]
+    memory = weakref.ref(left)
+    del left
     async with forgetting.forgetting(holder):
         holder.time_last_used["left"] -= timedelta(days=8)
         await asyncio.sleep(0.1)
         assert [*holder.session_data] == ["open"]
+        assert memory() is None
     holder.time_last_used["open"] -= timedelta(days=8)
     await asyncio.sleep(0.1)
     assert [*holder.session_data] == ["open"]
