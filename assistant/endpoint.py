@@ -99,7 +99,7 @@ class Endpoint(OpenAI):
             **self._get_model_kwargs(stream=True),
         }
         client = self._get_aclient()
-        client._platform = _platform()  # which it would ask a thread for at its first call, and each has but one
+        client._platform = _platform()  # a client asks a thread for it at its first call, and each makes one here
         stream = await client.post(
             "/chat/completions",
             body=sent,

@@ -12,7 +12,7 @@ T = TypeVar("T")
 _AT_HAND_SECONDS = 0.01  # what takes longer was waited for
 # For each other answer, as a page is painted no oftener beside so many (`ui/chat.py`), and at most, as more is a jolt.
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
-# With that, so long at most for readers who see nothing yet; a search that is a long one counts for its beginning.
+# With that, so long at most for readers who see nothing yet; what takes over a second is waited for no longer.
 _LONGEST_WAY_SECONDS, _COUNTS_SECONDS, _LOOK_SECONDS = 0.3, 1.0, 0.05
 _in_steps: set[object] = set()  # answers that are read in steps now
 _ahead: dict[object, float] = {}  # what they give way to now, and when that began
@@ -49,11 +49,11 @@ async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) 
 
 
 async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
-    """The same pieces, a few at a time where many answers are written at once.
+    """The same pieces, a few at a time beside what is done for other readers.
 
     To wait for the next word and be woken costs several times what reading it does. Who rests first reads all that has
-    come meanwhile in one; a stop, or the end, is seen after the rest. It lasts longer while another reader's question
-    is `ahead`. The first word is not waited for, and an answer beside which nothing is done never rests.
+    come meanwhile in one; a stop, or the end, is seen after the rest. It also rests, or longer, while another reader's
+    question is `ahead`. The first word is not waited for, and an answer beside which nothing is done never rests.
     """
     me = object()
     try:
@@ -84,5 +84,5 @@ async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def _give_way(until: float) -> None:
-    while (now := time.monotonic()) < until and any(now - since < _COUNTS_SECONDS for since in _ahead.values()):
-        await asyncio.sleep(_LOOK_SECONDS)
+    while (now := time.monotonic()) < until and any(now - since < _COUNTS_SECONDS for since in [*_ahead.values()]):
+        await asyncio.sleep(min(_LOOK_SECONDS, until - now))

@@ -34,6 +34,7 @@ async def test_the_answer_comes_in_pieces_and_the_server_counts_its_tokens(
     server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(LanguageModel, "count_tokens")  # it takes milliseconds, in which nobody is served
+    monkeypatch.setattr("openai._base_client.asyncify", None)  # what asks a thread for the name of the system
     server.enqueue("Hello to all of you.")
     call = Call()
     pieces = await hear(connect(temperature=0.3, max_tokens=77), call)

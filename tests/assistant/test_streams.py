@@ -171,8 +171,15 @@ async def test_who_leaves_an_answer_counts_no_longer_among_the_others(rests: lis
     assert rests == []
 
 
-async def test_an_answer_gives_way_to_who_has_no_word_yet(rests: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Way is given for as long as there is somebody ahead."""
     monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 3600.0)
+    monkeypatch.setattr("assistant.streams._COUNTS_SECONDS", 3600.0)
+
+
+@pytest.mark.usefixtures("no_limits")
+async def test_an_answer_gives_way_to_who_has_no_word_yet(rests: list[float]) -> None:
     held, told = Event(), list[str]()
     searching = asyncio.ensure_future(ahead(held.wait))
     searching.add_done_callback(lambda _: told.append("found"))
@@ -192,13 +199,14 @@ async def test_an_answer_gives_way_to_who_has_no_word_yet(rests: list[float], mo
 
 
 @pytest.mark.parametrize("limit", ["_LONGEST_WAY_SECONDS", "_COUNTS_SECONDS"])
+@pytest.mark.usefixtures("no_limits")
 async def test_way_is_not_given_for_long(rests: list[float], monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 3600.0)
-    monkeypatch.setattr(f"assistant.streams.{limit}", 0.05)
+    monkeypatch.setattr(f"assistant.streams.{limit}", 0.5)
     held = Event()
     hanging = asyncio.ensure_future(ahead(held.wait))
     try:
-        assert await read_in_steps() == ["0", "1", "2", "3", "4"]
+        async with asyncio.timeout(20):
+            assert await read_in_steps() == ["0", "1", "2", "3", "4"]
         assert not hanging.done()
         assert rests
     finally:
