@@ -98,9 +98,9 @@ class Endpoint(OpenAI):
             "messages": to_openai_message_dicts(messages, model=self.model),
             **self._get_model_kwargs(stream=True),
         }
-        client = self._get_aclient()
-        client._platform = _platform()  # a client asks a thread for it at its first call, and each makes one here
-        stream = await client.post(
+        asking = self._get_aclient()
+        asking._platform = _platform()  # a client asks a thread for it at its first call, and each makes one here
+        stream = await asking.post(
             "/chat/completions",
             body=sent,
             options={"security": {"bearer_auth": True}},  # never the key of an administrator, which it would look for

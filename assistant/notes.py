@@ -89,7 +89,7 @@ def batches(
 
 
 def expected_tokens(found: Sequence[Batch], model: LanguageModel) -> tuple[int, int]:
-    """Tokens in and out that the calls and the answer after them take at most, by about our own count.
+    """Tokens in and out that the calls and the answer after them take at most, by our own rough count.
 
     The answer is written from the notes and the sentences they rest on, in the room that the model has for them.
     """

@@ -1,4 +1,5 @@
-"""How the stream of an answer is read: until somebody stops it, and a few pieces at a time beside others."""
+"""How the stream of an answer is read: until somebody stops it, a few pieces at a time beside others, and behind those
+who wait for their first word."""
 
 import asyncio
 import time
