@@ -58,19 +58,27 @@ class Bookmark:
 
 def follow(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> None:
     """Has an index of words hold what the catalogue holds now. `writing` is held while the index is changed."""
-    while _is_behind(catalogue, bookmark.read()):
-        with writing():
-            reached = bookmark.read()
-            if reached is None or not catalogue.leads_on(reached.change, reached.since):
-                bookmark.forget()
-                reached = Reached(0, 0, since=catalogue.last_change())
-                lexicon.put([], removed=lexicon.ids())
-            changed = catalogue.changed_after(reached.change, reached.position, _BATCH)
-            if changed:
-                here = [each.paper for each in changed if each.is_here]
-                lexicon.put(here, removed=[each.paper.id for each in changed if not each.is_here])
-                reached = Reached(changed[-1].change, changed[-1].position, reached.since)
-            bookmark.write(reached)
+    while follow_a_batch(catalogue, lexicon, bookmark, writing):
+        pass
+
+
+def follow_a_batch(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> bool:
+    """Takes in the next changes, of so many papers that somebody may wait for it; False where there were none."""
+    if not _is_behind(catalogue, bookmark.read()):
+        return False
+    with writing():
+        reached = bookmark.read()
+        if reached is None or not catalogue.leads_on(reached.change, reached.since):
+            bookmark.forget()
+            reached = Reached(0, 0, since=catalogue.last_change())
+            lexicon.put([], removed=lexicon.ids())
+        changed = catalogue.changed_after(reached.change, reached.position, _BATCH)
+        if changed:
+            here = [each.paper for each in changed if each.is_here]
+            lexicon.put(here, removed=[each.paper.id for each in changed if not each.is_here])
+            reached = Reached(changed[-1].change, changed[-1].position, reached.since)
+        bookmark.write(reached)
+    return True
 
 
 def _is_behind(catalogue: Catalogue, reached: Reached | None) -> bool:

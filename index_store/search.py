@@ -106,7 +106,10 @@ def search(
     Raises `EmbeddingError` if the question cannot be embedded.
     """
     within = library.catalogue.resolved(within)
-    searched = library.lexicon.count_of(within)
+    searched, weights = library.lexicon.count_of(within), _weights(library, question)
+    # A paper that another process added just now may be the one that is asked for.
+    if (not searched or weights.unknown) and library.catch_up():
+        searched, weights = library.lexicon.count_of(within), _weights(library, question)
     if not question.strip() or not searched:
         return SearchResult(question, (), 0.0, (), searched)
     vector = library.embedder.embed([question])[0]
@@ -121,7 +124,6 @@ def search(
         except RerankError as error:
             problem = f"{error} The papers are in the search's own order."
     found = [(papers[paper_id], scores[paper_id]) for paper_id in best[:limit]]
-    weights = _weights(library, question)
     hits = _hits(library, found, similar, vector, weights, kept)
     relevance = max((hit.relevance for hit in hits[:5]), default=0.0)
     return SearchResult(question, hits, relevance, weights.unknown, searched, problem)

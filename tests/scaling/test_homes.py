@@ -111,6 +111,31 @@ def test_a_home_that_was_away_has_caught_up_before_its_first_search(opened: Home
     assert words(other) == {"On whales"} and titles(other, "whale")[:1] == ["On whales"]
 
 
+def test_a_question_whose_words_are_new_here_finds_what_another_home_added_a_moment_ago(opened: Homes) -> None:
+    one, other = opened("one"), opened("other")
+    assert titles(other, "whale") == []
+    one.add_records([WHALE])
+    assert titles(other, "whale") == ["On whales"], "the first paper of all"
+    one.add_records([BEE])
+    assert titles(other, "bee hums")[0] == "On bees"
+    one.remove([paper.id for paper in one.catalogue.page() if paper.title == "On bees"])
+    one.add_records([Paper("On orcas", "The orca hunts. It dives.")])
+    assert titles(other, "bee or orca")[0] == "On orcas"
+
+
+def test_a_question_finds_what_is_here_where_what_another_home_added_cannot_be_taken_in(
+    opened: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = opened("one"), opened("other")
+    one.add_records([WHALE])
+    other.take_in()
+    one.add_records([BEE])
+    with monkeypatch.context() as patch:
+        patch.setattr("index_store.failures._ROOM", 10**18)  # no disk has that much
+        assert titles(other, "whales and bees") == ["On whales"]
+    assert titles(other, "bees") == ["On bees"]
+
+
 def test_one_home_embeds_at_a_time(opened: Homes) -> None:
     one, other = opened("one"), opened("other")
     one.add_records(MANY)

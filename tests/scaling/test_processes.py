@@ -88,13 +88,9 @@ def test_what_is_added_through_one_is_found_through_the_other_and_gone_when_it_i
     with closing(one.ready()) as here, closing(other.ready()) as there:
         new = Paper("The zorbium lattice", "Zorbium lattices melt at 40 kelvin. We cooled zorbium for a week.")
         here.wait(here.add(written(tmp_path / "new.jsonl", [new])))
+        asked(there, "How do zorbium lattices melt?")
+        assert "The zorbium lattice" in cited(archive), "at once, as its words are new to this process"
         until(lambda: not catalogue.counts()["pending"])  # type: ignore[index]
-
-        def found() -> bool:
-            asked(there, "How do zorbium lattices melt?")
-            return "The zorbium lattice" in cited(archive)
-
-        until(found, 10)  # its index of words follows within a second or so
         (known,) = [each.id for each in catalogue.page() if each.title == new.title]
         assert one.run("remove", known)["removed"] == 1
         until(lambda: catalogue.ids("gone") == [known])  # type: ignore[arg-type]
