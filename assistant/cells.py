@@ -1,7 +1,7 @@
 """Which sentences fill the table of a comparison: for each side and each row, by their role and by the row's words."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from index_store import Paper, PaperHit, Sentence, SentenceMatch, content_terms, terms
@@ -38,6 +38,7 @@ _NOUNS = {  # by the first letters of what readers ask with
     "train retrain fine-tun": "training fine-tuning training-free",
 }
 
+_Key = tuple[str, int]  # a sentence: its paper's id and its number
 Match = Callable[[str, Sequence[Paper]], Sequence[PaperHit]]
 """The given papers with their sentences beside a question: `index_store.match`."""
 
@@ -69,7 +70,8 @@ def rows(sides: Sequence[Side], aspects: Sequence[str], match: Match) -> tuple[R
 
     No sentence stands twice in one column, unless nothing else says it.
     """
-    columns = [_column(side, aspects, match) for side in sides]
+    scores = {aspect: _scores(aspect, sides, match) for aspect in aspects}
+    columns = [_column(side, scores) for side in sides]
     asked = {_fixed(aspect) for aspect in aspects}
     titles = [*aspects, *(title for title in ROWS if title not in asked)]
     made = [
@@ -79,22 +81,26 @@ def rows(sides: Sequence[Side], aspects: Sequence[str], match: Match) -> tuple[R
     return tuple(row for row in made if row.asked or row.filled)
 
 
-def _column(side: Side, aspects: Sequence[str], match: Match) -> dict[str, tuple[Source, ...]]:
-    """The cells of one side by their rows' titles."""
-    used: set[tuple[str, int]] = set()
+def _scores(aspect: str, sides: Sequence[Side], match: Match) -> dict[_Key, float]:
+    """How much every sentence of all sides speaks of an aspect; of all at once, as an aspect is embedded each time."""
+    papers = {hit.paper.id: hit.paper for side in sides for hit in side.hits}
+    return {
+        (hit.paper.id, item.sentence.number): _MEANING * item.similarity + _WORDS * item.overlap
+        for hit in match(_in_other_words(aspect), [*papers.values()])
+        for item in hit.sentences
+    }
+
+
+def _column(side: Side, asked: Mapping[str, Mapping[_Key, float]]) -> dict[str, tuple[Source, ...]]:
+    """The cells of one side by their rows' titles. `asked` says how much each sentence speaks of each aspect."""
+    used: set[_Key] = set()
     cells: dict[str, tuple[Source, ...]] = {}
     candidates = _candidates(side)
-    for aspect in aspects:
-        hits = match(_in_other_words(aspect), [hit.paper for hit in side.hits])
-        scores = {
-            (hit.paper.id, item.sentence.number): _MEANING * item.similarity + _WORDS * item.overlap
-            for hit in hits
-            for item in hit.sentences
-        }
+    for aspect, scores in asked.items():
         close = sorted((item for item in candidates if scores[item.key] >= _CLOSE), key=lambda item: -scores[item.key])
         cells[aspect] = _take([*_fitting(candidates, _fixed(aspect)), *close], used, 1)
     for title in (APPROACH, RESULT, LIMITS, DATA, PROBLEM):
-        if title not in map(_fixed, aspects):
+        if title not in map(_fixed, asked):
             cells[title] = _take(_fitting(candidates, title), used, _MOST_IN_CELL if title == APPROACH else 1)
     return cells
 
@@ -124,7 +130,7 @@ class _Candidate:
     last: bool
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> _Key:
         return self.source.paper.id, self.source.sentence.number
 
 
@@ -167,7 +173,7 @@ def _fits(item: _Candidate, title: str) -> float:
             return early if item.role is Role.LIMIT else 0.0
 
 
-def _take(ordered: Sequence[_Candidate], used: set[tuple[str, int]], most: int) -> tuple[Source, ...]:
+def _take(ordered: Sequence[_Candidate], used: set[_Key], most: int) -> tuple[Source, ...]:
     """The first sentences that stand nowhere else; where none is left, the first, as it does say it."""
     chosen = [item for item in ordered if item.key not in used][:most] or list(ordered[:1])
     used.update(item.key for item in chosen)

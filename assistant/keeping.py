@@ -12,6 +12,7 @@ from .draft import Draft
 from .errors import ArchiveUnreadable
 from .events import Done, Event, Failed
 from .settings import Settings
+from .streams import ahead
 
 _log = logging.getLogger(__name__)
 _NOT_KEPT = "This answer is not kept and will be gone after a reload. {problem}"
@@ -41,7 +42,7 @@ async def kept(
     """
     over = False
     try:
-        before = await asyncio.to_thread(_begin, before, draft, keeper)
+        before = await ahead(_begin, before, draft, keeper)
         draft.references = before.references
         async with aclosing(turn(before)) as events:
             async for event in events:

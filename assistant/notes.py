@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, NamedTuple
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -24,7 +25,7 @@ from .streams import until_stopped
 FEW = 6
 """Up to so many papers are read by the model that writes, if they fit: notes would cost more than they save."""
 
-_BATCH = 6
+_BATCH = 6  # papers that a call reads at most
 _AT_ONCE = 4
 _TOKENS_PER_NOTE = 90
 _SAFETY = 0.9
@@ -62,7 +63,11 @@ class _Block(NamedTuple):
 def batches(
     topic: str, hits: Sequence[PaperHit], references: References, prompts: Prompts, model: LanguageModel, most: int
 ) -> list[Batch]:
-    """At most `most` calls that read the papers, best first; papers beyond that are not read."""
+    """At most `most` calls that read the papers, best first; papers beyond that are not read.
+
+    The calls read about as many papers each, as the summary waits for the longest.
+    """
+    size = ceil(len(hits) / max(1, ceil(len(hits) / _BATCH)))
     budget = int((model.connection.context_window - model.connection.max_tokens) * _SAFETY)
     fence = f"=== papers {secrets.token_hex(8)} ==="
     fixed = model.count_tokens(prompts.render("notes", fence=fence, papers="", topic=as_data(topic)))
@@ -71,7 +76,7 @@ def batches(
     for hit in hits:
         text = "\n".join(paper_lines(hit.paper, references.key(hit.paper.id)))
         block = _Block(hit.paper, text, model.count_tokens(text))
-        if not groups or len(groups[-1]) == _BATCH or block.tokens + _TOKENS_PER_NOTE > left:
+        if not groups or len(groups[-1]) == size or block.tokens + _TOKENS_PER_NOTE > left:
             if len(groups) == most:
                 break
             groups.append([])

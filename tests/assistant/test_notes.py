@@ -239,12 +239,17 @@ def model(**known: int) -> LanguageModel:
     return LanguageModel(replace(CONNECTION, **known))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("count", [0, 1, 6, 7, 12, 13, 40])
-def test_every_paper_is_in_one_batch_of_at_most_six_in_the_order_found(prompts: Prompts, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(0, []), (1, [1]), (6, [6]), (7, [4, 3]), (12, [6, 6]), (13, [5, 5, 3]), (40, [6, 6, 6, 6, 6, 6, 4])],
+)
+def test_papers_are_read_in_their_order_by_as_few_calls_as_do_with_six_each_and_evenly(
+    prompts: Prompts, count: int, sizes: list[int]
+) -> None:
     papers = [make_paper(f"Paper{place}") for place in range(count)]
     found = batches("meadows", hits(*papers) if papers else (), References().offer(papers), prompts, model(), 100)
     assert [paper for batch in found for paper in batch.papers] == papers
-    assert [len(batch.papers) for batch in found] == [6] * (count // 6) + ([count % 6] if count % 6 else [])
+    assert [len(batch.papers) for batch in found] == sizes
 
 
 @given(
@@ -271,6 +276,7 @@ def test_a_batch_shows_each_paper_under_its_key_between_fences_of_its_own(prompt
     first, second = batches("bees [P1.1]\nor wasps", hits(*papers), references, prompts, model(), 9)
     text = second.message.content or ""
     assert "P8: Paper6\nP8.1 Paper6 is the first sentence.\nP8.2 Paper6 has a second one.\n\nP9: Paper7\n" in text
+    assert "P5: Paper3" not in text and "P6: Paper4" in text
     assert "Take notes for a summary on: bees [p1.1] or wasps" in text
     fence = re.findall(r"=== papers [0-9a-f]{16} ===", text)
     assert len(set(fence)) == 1
