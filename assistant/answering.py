@@ -17,7 +17,7 @@ from .conversations import Conversation, Outcome
 from .draft import Draft
 from .errors import LLMError, describe
 from .events import Checked, Done, Estimated, Event, Failed, Planned, Reading, Retrieved
-from .gather import Finder, gather, in_themes
+from .gather import Finder, gather
 from .intent import MOST_SUBJECTS
 from .limits import limited
 from .llm import Call, LanguageModel
@@ -96,7 +96,7 @@ class Answering:
             yield Retrieved(tuple(writer.hits), writer.searched, missing, topic_map)
             if not writer.hits or topic_map:
                 draft.llm = model = None
-            if overview and overview.hits and not topic_map:
+            if model and overview:
                 async with aclosing(self._read(draft, overview, model, stop)) as steps:
                     async for step in steps:
                         yield step
@@ -122,29 +122,11 @@ class Answering:
             yield Failed(problem.message, problem.retryable, turn, conversation.with_turn(turn, draft.references))
 
     async def _read(
-        self, draft: Draft, overview: Overview, model: LanguageModel | None, stop: asyncio.Event
+        self, draft: Draft, overview: Overview, model: LanguageModel, stop: asyncio.Event
     ) -> AsyncGenerator[Estimated | Reading, None]:
-        """Puts the papers into themes, while the model takes notes where they are too many for the call that writes."""
-        themed = asyncio.ensure_future(ahead(in_themes, overview))
-        taken: dict[str, notes.Note] = {}
-        try:
-            if model and len(overview.hits) > notes.FEW:
-                async with aclosing(self._noted(draft, overview, model, stop, taken)) as steps:
-                    async for step in steps:
-                        yield step
-        finally:
-            await asyncio.gather(themed, return_exceptions=True)
-        draft.writer = replace(themed.result(), notes=taken)
-
-    async def _noted(
-        self,
-        draft: Draft,
-        overview: Overview,
-        model: LanguageModel,
-        stop: asyncio.Event,
-        taken: dict[str, notes.Note],
-    ) -> AsyncGenerator[Estimated | Reading, None]:
-        """Fills `taken` with the model's notes of the papers."""
+        """Lets the model take notes of the papers, where they are too many to be read by the call that writes."""
+        if len(overview.hits) <= notes.FEW:
+            return
         most = self._settings.summary_calls
         # In a thread, as each paper is counted in tokens, and forty of them would hold up every other reader.
         batches = await ahead(
@@ -154,11 +136,13 @@ class Answering:
         cost = Usage(len(batches) + 1, read_in, written).cost(model.connection.model, self._settings.llm_prices)
         total = sum(len(batch.papers) for batch in batches)
         yield Estimated(total, len(batches) + 1, read_in + written, cost)
+        taken: dict[str, notes.Note] = {}
         async with aclosing(notes.take(batches, draft.references, model, stop)) as answers:
             async for found, call in answers:
                 draft.spent(call)
                 taken |= found
                 yield Reading(len(taken), total)
+        draft.writer = replace(overview, notes=taken)
         draft.lap("notes")
         if unread := len(overview.hits) - total:
             draft.remark(_UNREAD.format(count=unread, calls=len(batches)))

@@ -97,7 +97,8 @@ def _column(side: Side, asked: Mapping[str, Mapping[_Key, float]]) -> dict[str, 
     cells: dict[str, tuple[Source, ...]] = {}
     candidates = _candidates(side)
     for aspect, scores in asked.items():
-        close = sorted((item for item in candidates if scores[item.key] >= _CLOSE), key=lambda item: -scores[item.key])
+        told = sorted(((scores.get(item.key, 0.0), item) for item in candidates), key=lambda pair: -pair[0])
+        close = [item for score, item in told if score >= _CLOSE]
         cells[aspect] = _take([*_fitting(candidates, _fixed(aspect)), *close], used, 1)
     for title in (APPROACH, RESULT, LIMITS, DATA, PROBLEM):
         if title not in map(_fixed, asked):

@@ -92,16 +92,12 @@ def _topic(plan: Plan, library: Library, settings: Settings, find: Finder) -> Ov
         hits = _on_topic(plan.topic, result, settings, find)
         beyond = max(0, len(hits) - settings.summary_papers)
         hits = hits[: settings.summary_papers]
+    papers = [hit.paper for hit in hits]
+    themes = grouped(papers, np.stack([hit.direction for hit in hits]), plan.topic) if papers else ()
     searched = library.lexicon.count_of(find.within)
     return Overview(
-        plan.standalone, plan.topic, hits, (), searched, len(hits), plan.length, nearest=nearest, beyond=beyond
+        plan.standalone, plan.topic, hits, themes, searched, len(papers), plan.length, nearest=nearest, beyond=beyond
     )
-
-
-def in_themes(overview: Overview) -> Overview:
-    """A summary of a topic whose papers are put into themes: apart, as a reader may see the papers before."""
-    papers = [hit.paper for hit in overview.hits]
-    return replace(overview, themes=grouped(papers, np.stack([hit.direction for hit in overview.hits]), overview.topic))
 
 
 def _on_topic(topic: str, result: SearchResult, settings: Settings, find: Finder) -> tuple[PaperHit, ...]:

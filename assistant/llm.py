@@ -7,7 +7,7 @@ are loaded with the first call, as who has no model would wait a second for them
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from llama_index.core.utils import get_tokenizer
 
 from .connection import Connection
 from .errors import AnswerBlocked, ContextTooSmall, EmptyAnswer
+from .streams import model_ahead
 from .usage import Usage
 
 LEAST_EVIDENCE_TOKENS = 1000
@@ -66,6 +67,8 @@ class LanguageModel:
         started = time.perf_counter()
         told: tuple[int, int] | None = None
         async with endpoint.client(connection.timeout) as client:
+            waiting = ExitStack()
+            waiting.enter_context(model_ahead())
             try:
                 model = endpoint.Endpoint.of(replace(connection, max_tokens=limit), client)
                 async with aclosing(model.chunks(messages)) as chunks:
@@ -73,6 +76,7 @@ class LanguageModel:
                         call.finish = chunk.finish or call.finish
                         told = chunk.counts or told
                         if text := chunk.text:
+                            waiting.close()
                             call.first_token = call.first_token or time.perf_counter() - started
                             call.written += 1
                             call.words = call.words or bool(text.strip())
@@ -83,6 +87,7 @@ class LanguageModel:
             except endpoint_failures.FAILURES as error:
                 raise endpoint_failures.explain(error, connection) from error
             finally:
+                waiting.close()
                 # Counted here only where the server does not tell, as it takes milliseconds in which nobody is served.
                 call.usage = Usage(1, *told) if told else Usage(1, self._size(messages), call.written, True)
         if call.finish == "content_filter":

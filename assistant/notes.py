@@ -67,7 +67,8 @@ def batches(
 
     The calls read about as many papers each, as the summary waits for the longest.
     """
-    size = ceil(len(hits) / max(1, ceil(len(hits) / _BATCH)))
+    calls = max(1, min(most, ceil(len(hits) / _BATCH)))
+    size = min(_BATCH, ceil(len(hits) / calls))
     budget = int((model.connection.context_window - model.connection.max_tokens) * _SAFETY)
     fence = f"=== papers {secrets.token_hex(8)} ==="
     fixed = model.count_tokens(prompts.render("notes", fence=fence, papers="", topic=as_data(topic)))

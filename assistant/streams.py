@@ -3,8 +3,8 @@ who wait for their first word."""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractContextManager, aclosing, contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -13,10 +13,11 @@ T = TypeVar("T")
 _AT_HAND_SECONDS = 0.01  # what takes longer was waited for
 # For each other answer, as a page is painted no oftener beside so many (`ui/chat.py`), and at most, as more is a jolt.
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
-# With that, so long at most for readers who see nothing yet; what takes over a second is waited for no longer.
-_LONGEST_WAY_SECONDS, _COUNTS_SECONDS, _LOOK_SECONDS = 0.3, 1.0, 0.05
+# With that, so long at most for readers who see nothing yet; what takes over a second is waited for no longer, and of a
+# model that has to think first only so long as its request takes to be sent.
+_LONGEST_WAY_SECONDS, _COUNTS_SECONDS, _MODEL_COUNTS_SECONDS, _LOOK_SECONDS = 0.3, 1.0, 0.15, 0.05
 _in_steps: set[object] = set()  # answers that are read in steps now
-_ahead: dict[object, float] = {}  # what they give way to now, and when that began
+_ahead: dict[object, float] = {}  # what they give way to now, and until when
 
 
 async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
@@ -76,14 +77,25 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
 
 async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does work in a thread which the first word of an answer waits for; answers that are read in steps give way."""
-    me = object()
-    _ahead[me] = time.monotonic()
-    try:
+    with _in_front(_COUNTS_SECONDS):
         return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def model_ahead() -> AbstractContextManager[None]:
+    """While a model's first word is waited for, answers that are read in steps give way too."""
+    return _in_front(_MODEL_COUNTS_SECONDS)
+
+
+@contextmanager
+def _in_front(seconds: float) -> Iterator[None]:
+    me = object()
+    _ahead[me] = time.monotonic() + seconds
+    try:
+        yield
     finally:
         del _ahead[me]
 
 
 async def _give_way(until: float) -> None:
-    while (now := time.monotonic()) < until and any(now - since < _COUNTS_SECONDS for since in [*_ahead.values()]):
+    while (now := time.monotonic()) < until and any(now < end for end in _ahead.values()):
         await asyncio.sleep(min(_LOOK_SECONDS, until - now))

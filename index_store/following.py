@@ -14,6 +14,8 @@ from .lexicon import Lexicon
 from .locks import Turns
 
 _BATCH = 2000  # papers in one commit of the index
+# What a question takes in itself, and how long it waits for others who are at it; both, as it waits for no more.
+_LITTLE, _LITTLE_SECONDS = 200, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +60,37 @@ class Bookmark:
 
 def follow(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> None:
     """Has an index of words hold what the catalogue holds now. `writing` is held while the index is changed."""
-    while follow_a_batch(catalogue, lexicon, bookmark, writing):
-        pass
+    while _is_behind(catalogue, bookmark.read()):
+        with writing():
+            _take_in(catalogue, lexicon, bookmark, _BATCH)
 
 
-def follow_a_batch(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> bool:
-    """Takes in the next changes, of so many papers that somebody may wait for it; False where there were none."""
-    if not _is_behind(catalogue, bookmark.read()):
+def follow_a_little(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> bool:
+    """Takes in so few of the next changes that a question can wait for it; whether there were any.
+
+    Raises `LibraryInUse` where it would have to wait for long until others have changed the index.
+    """
+    before = bookmark.read()
+    if not _is_behind(catalogue, before):
         return False
-    with writing():
-        reached = bookmark.read()
-        if reached is None or not catalogue.leads_on(reached.change, reached.since):
-            bookmark.forget()
-            reached = Reached(0, 0, since=catalogue.last_change())
-            lexicon.put([], removed=lexicon.ids())
-        changed = catalogue.changed_after(reached.change, reached.position, _BATCH)
-        if changed:
-            here = [each.paper for each in changed if each.is_here]
-            lexicon.put(here, removed=[each.paper.id for each in changed if not each.is_here])
-            reached = Reached(changed[-1].change, changed[-1].position, reached.since)
-        bookmark.write(reached)
+    with writing.soon(_LITTLE_SECONDS):
+        if bookmark.read() == before:  # else another question, or who follows, has taken them in meanwhile
+            _take_in(catalogue, lexicon, bookmark, _LITTLE)
     return True
+
+
+def _take_in(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, most: int) -> None:
+    reached = bookmark.read()
+    if reached is None or not catalogue.leads_on(reached.change, reached.since):
+        bookmark.forget()
+        reached = Reached(0, 0, since=catalogue.last_change())
+        lexicon.put([], removed=lexicon.ids())
+    changed = catalogue.changed_after(reached.change, reached.position, most)
+    if changed:
+        here = [each.paper for each in changed if each.is_here]
+        lexicon.put(here, removed=[each.paper.id for each in changed if not each.is_here])
+        reached = Reached(changed[-1].change, changed[-1].position, reached.since)
+    bookmark.write(reached)
 
 
 def _is_behind(catalogue: Catalogue, reached: Reached | None) -> bool:

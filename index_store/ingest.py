@@ -13,7 +13,7 @@ import numpy as np
 
 from .catalogue import Catalogue, Waiting
 from .embedding import Embedder
-from .following import Bookmark, follow, follow_a_batch
+from .following import Bookmark, follow, follow_a_little
 from .kept_vectors import PaperVectors
 from .lexicon import Lexicon
 from .locks import Turns
@@ -71,7 +71,7 @@ def catch_up(rooms: Rooms) -> bool:
     """Takes in the next of what other homes changed, as far as a question can wait for it; False if there is none."""
     if not rooms.bookmark:
         return False
-    return follow_a_batch(rooms.catalogue, rooms.lexicon, rooms.bookmark, rooms.writing_words)
+    return follow_a_little(rooms.catalogue, rooms.lexicon, rooms.bookmark, rooms.writing_words)
 
 
 def index_meanings(rooms: Rooms, progress: Progress | None = None, stop: Event | None = None) -> int:

@@ -217,14 +217,14 @@ class Library:
         ingest.drop_removed(self._rooms)
 
     def catch_up(self) -> bool:
-        """Takes in words that another home added and that `take_in` has not come to yet; whether there were any.
+        """Takes in a few papers that another home added and that `take_in` has not come to; whether there were any.
 
-        Of a large change it takes in 2,000 papers, a second's work. Where it cannot, a question finds what is there;
-        why is told by `Background`, which tries the same.
+        Does nothing where it would have to wait, as while very many are added, or where the index cannot be written: a
+        question then finds what is there, and `take_in` says why.
         """
         try:
             return ingest.catch_up(self._rooms)
-        except LibraryError:
+        except (LibraryError, OSError):
             return False
 
     def __enter__(self) -> "Library":

@@ -55,12 +55,25 @@ class Turns:
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """Held while it is changed. Raises `LibraryInUse` where another process does not come to an end."""
-        with self._threads:
-            if not self._lock.take(_WAIT):
-                raise LibraryInUse(
-                    f"Another process has been changing {self._what} for {_WAIT:.0f} s; try again later."
-                )
-            try:
+        with self._threads, self._taken(_WAIT):
+            yield
+
+    @contextmanager
+    def soon(self, wait: float) -> Iterator[None]:
+        """The same for who has not much time: waits so many seconds for other threads, and as many for a process."""
+        if not self._threads.acquire(timeout=wait):
+            raise LibraryInUse(f"{self._what[:1].upper()}{self._what[1:]} is being changed; try again later.")
+        try:
+            with self._taken(wait):
                 yield
-            finally:
-                self._lock.give()
+        finally:
+            self._threads.release()
+
+    @contextmanager
+    def _taken(self, wait: float) -> Iterator[None]:
+        if not self._lock.take(wait):
+            raise LibraryInUse(f"Another process has been changing {self._what} for {wait:.0f} s; try again later.")
+        try:
+            yield
+        finally:
+            self._lock.give()

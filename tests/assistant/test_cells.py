@@ -120,6 +120,18 @@ def test_what_was_asked_comes_first_and_holds_the_sentence_that_speaks_of_it() -
     assert numbers(found[1]) == [[], [3]]
 
 
+def test_an_aspect_is_embedded_once_for_the_papers_of_all_sides() -> None:
+    asked: list[tuple[str, list[Paper]]] = []
+
+    def noted(question: str, papers: Sequence[Paper]) -> tuple[PaperHit, ...]:
+        asked.append((question, list(papers)))
+        return match(question, papers)
+
+    found = rows([side("chips", ALPHA, BARE), side("Beta", BETA, BARE)], ["energy", "waiting"], noted)
+    assert asked == [("energy", [ALPHA, BARE, BETA]), ("waiting", [ALPHA, BARE, BETA])]
+    assert [numbers(row) for row in found[:2]] == [[[5], []], [[], [3]]]
+
+
 def test_what_nobody_speaks_of_is_a_row_of_empty_cells() -> None:
     assert table(side("Alpha", ALPHA), side("Beta", BETA), aspects=["weather in Bergen"])["weather in Bergen"] == [
         [],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assistant import Connection, Settings, check
+from assistant import Connection, Settings, check, streams
 from assistant.errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -65,6 +65,23 @@ async def test_without_a_report_of_usage_tokens_are_estimated_and_nothing_is_ask
     assert "stream_options" not in server.chats[0].body
     expected = LanguageModel(connect()).count_tokens("Say hello to everyone here.")
     assert call.usage == Usage(1, expected, 5, estimated=True)
+
+
+async def test_other_answers_give_way_until_the_first_word(server: ScriptedServer, connect: Connect) -> None:
+    seen: list[int] = []
+
+    def answer(_: Any) -> Reply:
+        seen.append(len(streams._ahead))
+        return Reply("Hello to all")
+
+    server.answer = answer
+    async for _ in LanguageModel(connect()).stream(HELLO, Call()):
+        seen.append(len(streams._ahead))
+    assert seen == [1, 0, 0, 0]
+    server.answer = lambda _: Reply(status=500, headers=AT_ONCE)
+    with pytest.raises(ServerFailed):
+        await hear(connect())
+    assert not streams._ahead
 
 
 async def test_what_was_spent_is_known_after_a_failure_too(server: ScriptedServer, connect: Connect) -> None:

@@ -270,6 +270,15 @@ def test_a_batch_fits_into_the_context_and_there_are_no_more_calls_than_allowed(
         assert size <= window - 600 or len(batch.papers) == 1
 
 
+@pytest.mark.parametrize(("count", "most", "sizes"), [(7, 1, [6]), (13, 2, [6, 6]), (20, 3, [6, 6, 6])])
+def test_where_fewer_calls_are_allowed_each_reads_as_many_as_it_may(
+    prompts: Prompts, count: int, most: int, sizes: list[int]
+) -> None:
+    papers = [make_paper(f"Paper{place}") for place in range(count)]
+    found = batches("meadows", hits(*papers), References().offer(papers), prompts, model(), most)
+    assert [len(batch.papers) for batch in found] == sizes
+
+
 def test_a_batch_shows_each_paper_under_its_key_between_fences_of_its_own(prompts: Prompts) -> None:
     papers = [make_paper(f"Paper{place}") for place in range(8)]
     references = References().offer([ALPHA, *papers])

@@ -10,7 +10,7 @@ import pytest
 
 from assistant.errors import ServerUnreachable
 from assistant.llm import Call, LanguageModel
-from assistant.streams import ahead, in_steps, until_stopped
+from assistant.streams import ahead, in_steps, model_ahead, until_stopped
 from assistant.testing import Reply, ScriptedServer
 from assistant.usage import Usage
 
@@ -214,6 +214,20 @@ async def test_way_is_not_given_for_long(rests: list[float], monkeypatch: pytest
     assert await hanging
     rests.clear()
     await read_in_steps()
+    assert rests == []
+
+
+async def test_who_waits_for_a_model_that_thinks_is_given_way_for_a_moment(
+    rests: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.streams._MODEL_COUNTS_SECONDS", 3600.0)
+    with model_ahead():
+        await read_in_steps()
+    assert rests
+    rests.clear()
+    monkeypatch.setattr("assistant.streams._MODEL_COUNTS_SECONDS", 0.0)
+    with model_ahead():
+        await read_in_steps()
     assert rests == []
 
 

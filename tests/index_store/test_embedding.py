@@ -108,7 +108,24 @@ def test_several_threads_get_the_vectors_that_one_gets(embedder: Embedder) -> No
 
 
 def test_what_is_embedded_behind_a_page_has_the_same_vectors(embedder: Embedder) -> None:
-    assert np.array_equal(embedder.embed(TEXTS, behind=True), embedder.embed(TEXTS))
+    assert np.allclose(embedder.embed(TEXTS, behind=True), embedder.embed(TEXTS), atol=1e-5)
+
+
+def test_a_question_is_embedded_on_one_core_and_many_texts_by_another_network(
+    embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Any] = []
+    infer = embedding._Network.infer
+
+    def noted(network: Any, inputs: Any) -> Any:
+        used.append(network)
+        return infer(network, inputs)
+
+    monkeypatch.setattr(embedding._Network, "infer", noted)
+    embedder.embed(["How does it melt?"])
+    embedder.embed([f"Text {number}" for number in range(100)])
+    assert used[0]._compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert len(used) > 1 and used[0] not in used[1:]
 
 
 def test_a_text_keeps_its_vector_in_any_company(embedder: Embedder) -> None:

@@ -33,7 +33,7 @@ READERS, QUESTIONS = int(os.environ.get("READERS", "50")), int(os.environ.get("Q
 READING = float(os.environ.get("READING", "15"))
 MINUTES = float(os.environ.get("MINUTES", "15"))
 _ADDED = 5000  # papers
-_ALONE = 60  # questions of each kind by one reader, whose slowest 3 decide; of 20 the slowest one did
+_ALONE = 60  # questions of each kind by one reader; of 20 the slowest two would decide
 # The marker of a reader must not change how many papers a summary is of: of more than six the model takes notes first.
 _KINDS = {
     "ask": "How does MiniCache compress the KV cache, asks {}?",

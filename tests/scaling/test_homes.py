@@ -136,6 +136,29 @@ def test_a_question_finds_what_is_here_where_what_another_home_added_cannot_be_t
     assert titles(other, "bees") == ["On bees"]
 
 
+def test_a_question_does_not_wait_until_others_have_changed_the_index_of_words(opened: Homes) -> None:
+    one, other = opened("one"), opened("other")
+    one.add_records([WHALE])
+    other.take_in()
+    one.add_records([BEE])
+    held, done = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with other._writing_words():
+            held.set()
+            done.wait(60)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        held.wait(60)
+        assert titles(other, "whales and bees") == ["On whales"] and not done.is_set()
+    finally:
+        done.set()
+        changing.join()
+    assert titles(other, "bees") == ["On bees"]
+
+
 def test_one_home_embeds_at_a_time(opened: Homes) -> None:
     one, other = opened("one"), opened("other")
     one.add_records(MANY)
