@@ -67,23 +67,17 @@ def batches(
 
     The calls read about as many papers each, as the summary waits for the longest.
     """
-    calls = max(1, min(most, ceil(len(hits) / _BATCH)))
-    size = min(_BATCH, ceil(len(hits) / calls))
     budget = int((model.connection.context_window - model.connection.max_tokens) * _SAFETY)
     fence = f"=== papers {secrets.token_hex(8)} ==="
     fixed = model.count_tokens(prompts.render("notes", fence=fence, papers="", topic=as_data(topic)))
-    groups: list[list[_Block]] = []
-    left = 0
-    for hit in hits:
+    blocks = []
+    for hit in hits[: most * _BATCH]:
         text = "\n".join(paper_lines(hit.paper, references.key(hit.paper.id)))
-        block = _Block(hit.paper, text, model.count_tokens(text))
-        if not groups or len(groups[-1]) == size or block.tokens + _TOKENS_PER_NOTE > left:
-            if len(groups) == most:
-                break
-            groups.append([])
-            left = budget - fixed
-        groups[-1].append(block)
-        left -= block.tokens + _TOKENS_PER_NOTE
+        blocks.append(_Block(hit.paper, text, model.count_tokens(text)))
+    even = ceil(len(blocks) / max(1, ceil(len(blocks) / _BATCH)))
+    groups = _groups(blocks, even, most, budget - fixed)
+    if sum(map(len, groups)) < len(blocks):  # long papers make more calls than `most` of such groups
+        groups = _groups(blocks, _BATCH, most, budget - fixed)
     made = []
     for group in groups:
         papers = "\n\n".join(block.text for block in group)
@@ -92,6 +86,22 @@ def batches(
         tokens = fixed + sum(block.tokens for block in group)
         made.append(Batch(message, tuple(block.paper for block in group), tokens))
     return made
+
+
+def _groups(blocks: Sequence[_Block], size: int, most: int, room: int) -> list[list[_Block]]:
+    """At most `most` groups of at most `size` papers, in their order, of which each fits into `room` tokens."""
+    groups: list[list[_Block]] = []
+    left = 0
+    for block in blocks:
+        needed = block.tokens + _TOKENS_PER_NOTE
+        if not groups or len(groups[-1]) == size or needed > left:
+            if len(groups) == most:
+                break
+            groups.append([])
+            left = room
+        groups[-1].append(block)
+        left -= needed
+    return groups
 
 
 def expected_tokens(found: Sequence[Batch], model: LanguageModel) -> tuple[int, int]:

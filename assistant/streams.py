@@ -13,8 +13,8 @@ T = TypeVar("T")
 _AT_HAND_SECONDS = 0.01  # what takes longer was waited for
 # For each other answer, as a page is painted no oftener beside so many (`ui/chat.py`), and at most, as more is a jolt.
 _REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
-# With that, so long at most for readers who see nothing yet; what takes over a second is waited for no longer, and of a
-# model that has to think first only so long as its request takes to be sent.
+# With that, so long at most for readers who see nothing yet: who has waited for their papers for a second, or for a
+# model's first word for 0.15 s (it may think for long, and then needs nothing of us), is given way no longer.
 _LONGEST_WAY_SECONDS, _COUNTS_SECONDS, _MODEL_COUNTS_SECONDS, _LOOK_SECONDS = 0.3, 1.0, 0.15, 0.05
 _in_steps: set[object] = set()  # answers that are read in steps now
 _ahead: dict[object, float] = {}  # what they give way to now, and until when
@@ -82,7 +82,7 @@ async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def model_ahead() -> AbstractContextManager[None]:
-    """While a model's first word is waited for, answers that are read in steps give way too."""
+    """While a model's first word is waited for, answers that are read in steps give way too, for a moment."""
     return _in_front(_MODEL_COUNTS_SECONDS)
 
 
@@ -97,5 +97,5 @@ def _in_front(seconds: float) -> Iterator[None]:
 
 
 async def _give_way(until: float) -> None:
-    while (now := time.monotonic()) < until and any(now < end for end in _ahead.values()):
+    while (now := time.monotonic()) < until and any(now < end for end in [*_ahead.values()]):
         await asyncio.sleep(min(_LOOK_SECONDS, until - now))

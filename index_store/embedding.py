@@ -42,9 +42,9 @@ class MiniLM(BaseEmbedding):
     OpenVINO runs it: on two cores, twice as fast as onnxruntime or more, with the same vectors (cosine 0.9999), so
     that vectors of both may stand in one index.
 
-    What is embedded behind a page in use, and any large number of texts, has a model of its own (45 MB), made when it
-    is first asked for. A question would otherwise wait for a batch of it: 82 ms rather than 10 on two cores. That one
-    uses all cores; the other uses one, as a question takes 3.3 ms there, and 3.0 on two, which both are busy with it.
+    What is embedded behind a page in use has a model of its own (45 MB), made when it is first asked for. A question
+    would otherwise wait for a batch of it. That model uses all cores, the other one: a question takes 3.3 ms on one
+    core, and 3.0 on two that are then both busy.
     """
 
     _network: Any = PrivateAttr()
@@ -68,7 +68,7 @@ class MiniLM(BaseEmbedding):
 
         Who asks from `behind` a page in use does not keep the others waiting.
         """
-        network = self._behind() if behind or len(texts) > 2 * _BATCH else self._network
+        network = self._behind() if behind else self._network
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         rows = np.empty((len(texts), 384), dtype=np.float32)
         for start in range(0, len(order), _BATCH):

@@ -14,8 +14,8 @@ from .lexicon import Lexicon
 from .locks import Turns
 
 _BATCH = 2000  # papers in one commit of the index
-# What a question takes in itself, and how long it waits for others who are at it; both, as it waits for no more.
-_LITTLE, _LITTLE_SECONDS = 200, 0.2
+_LITTLE = 200  # papers that a question takes in itself, in about a tenth of a second; it has no time for more
+_LITTLE_SECONDS = 0.2  # it waits so long for another thread that changes the index, and as long for a process
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,12 @@ def follow(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: 
 def follow_a_little(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> bool:
     """Takes in so few of the next changes that a question can wait for it; whether there were any.
 
-    Raises `LibraryInUse` where it would have to wait for long until others have changed the index.
+    An index that has to be made anew is left to `follow`. Raises `LibraryInUse` where others change the index for long.
     """
     before = bookmark.read()
-    if not _is_behind(catalogue, before):
+    if before is None or not catalogue.leads_on(before.change, before.since):
+        return False
+    if not catalogue.changed_after(before.change, before.position, 1):
         return False
     with writing.soon(_LITTLE_SECONDS):
         if bookmark.read() == before:  # else another question, or who follows, has taken them in meanwhile

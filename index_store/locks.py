@@ -72,7 +72,7 @@ class Turns:
     @contextmanager
     def _taken(self, wait: float) -> Iterator[None]:
         if not self._lock.take(wait):
-            raise LibraryInUse(f"Another process has been changing {self._what} for {wait:.0f} s; try again later.")
+            raise LibraryInUse(f"Another process has been changing {self._what} for {wait:g} s; try again later.")
         try:
             yield
         finally:

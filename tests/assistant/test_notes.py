@@ -279,6 +279,13 @@ def test_where_fewer_calls_are_allowed_each_reads_as_many_as_it_may(
     assert [len(batch.papers) for batch in found] == sizes
 
 
+def test_no_paper_is_left_out_so_that_calls_are_even(prompts: Prompts) -> None:
+    papers = [long_paper(0, 250), *(make_paper(f"Paper{place}") for place in range(1, 7))]
+    small = model(context_window=3000, max_tokens=600)
+    found = batches("meadows", hits(*papers), References().offer(papers), prompts, small, 2)
+    assert [len(batch.papers) for batch in found] == [1, 6]
+
+
 def test_a_batch_shows_each_paper_under_its_key_between_fences_of_its_own(prompts: Prompts) -> None:
     papers = [make_paper(f"Paper{place}") for place in range(8)]
     references = References().offer([ALPHA, *papers])

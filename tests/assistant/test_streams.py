@@ -220,6 +220,7 @@ async def test_way_is_not_given_for_long(rests: list[float], monkeypatch: pytest
 async def test_who_waits_for_a_model_that_thinks_is_given_way_for_a_moment(
     rests: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("assistant.streams._LONGEST_WAY_SECONDS", 0.05)
     monkeypatch.setattr("assistant.streams._MODEL_COUNTS_SECONDS", 3600.0)
     with model_ahead():
         await read_in_steps()

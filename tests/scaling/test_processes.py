@@ -88,9 +88,13 @@ def test_what_is_added_through_one_is_found_through_the_other_and_gone_when_it_i
     with closing(one.ready()) as here, closing(other.ready()) as there:
         new = Paper("The zorbium lattice", "Zorbium lattices melt at 40 kelvin. We cooled zorbium for a week.")
         here.wait(here.add(written(tmp_path / "new.jsonl", [new])))
-        asked(there, "How do zorbium lattices melt?")
-        assert "The zorbium lattice" in cited(archive), "at once, as its words are new to this process"
         until(lambda: not catalogue.counts()["pending"])  # type: ignore[index]
+
+        def found() -> bool:
+            asked(there, "How do zorbium lattices melt?")
+            return "The zorbium lattice" in cited(archive)
+
+        until(found, 10)  # at once, unless its index of words is being changed
         (known,) = [each.id for each in catalogue.page() if each.title == new.title]
         assert one.run("remove", known)["removed"] == 1
         until(lambda: catalogue.ids("gone") == [known])  # type: ignore[arg-type]
@@ -134,6 +138,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_turn_leaves_the_conversatio
     llm.fallback = Reply("It halves the cache. [P1.1] ", delay=0.1, endless=True)
     with closing(one.ready()) as here:
         until(lambda: catalogue.counts()["indexed"] and not catalogue.counts()["pending"], 150)  # type: ignore[index]
+        one.run("search", "MiniCache")  # then its index of words has all papers, too
         here.ask("How does MiniCache compress the KV cache?")
         until(lambda: archive.list("minicache") and len(llm.chats) > asked_before)
         one.kill()
