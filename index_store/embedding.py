@@ -43,8 +43,8 @@ class MiniLM(BaseEmbedding):
     that vectors of both may stand in one index.
 
     What is embedded behind a page in use has a model of its own (45 MB), made when it is first asked for. A question
-    would otherwise wait for a batch of it. That model uses all cores, the other one: a question takes 3.3 ms on one
-    core, and 3.0 on two that are then both busy.
+    would otherwise wait for a batch of it. It uses all cores. The model for questions uses a single core: a question
+    takes 3.3 ms there, and 3.0 on two, which are then both busy.
     """
 
     _network: Any = PrivateAttr()

@@ -60,7 +60,7 @@ class Bookmark:
 
 def follow(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, writing: Turns) -> None:
     """Has an index of words hold what the catalogue holds now. `writing` is held while the index is changed."""
-    while _is_behind(catalogue, bookmark.read()):
+    while (reached := _reached(catalogue, bookmark)) is None or _leaves_any(catalogue, reached):
         with writing():
             _take_in(catalogue, lexicon, bookmark, _BATCH)
 
@@ -70,10 +70,8 @@ def follow_a_little(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, 
 
     An index that has to be made anew is left to `follow`. Raises `LibraryInUse` where others change the index for long.
     """
-    before = bookmark.read()
-    if before is None or not catalogue.leads_on(before.change, before.since):
-        return False
-    if not catalogue.changed_after(before.change, before.position, 1):
+    before = _reached(catalogue, bookmark)
+    if before is None or not _leaves_any(catalogue, before):
         return False
     with writing.soon(_LITTLE_SECONDS):
         if bookmark.read() == before:  # else another question, or who follows, has taken them in meanwhile
@@ -82,8 +80,8 @@ def follow_a_little(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, 
 
 
 def _take_in(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, most: int) -> None:
-    reached = bookmark.read()
-    if reached is None or not catalogue.leads_on(reached.change, reached.since):
+    reached = _reached(catalogue, bookmark)
+    if reached is None:
         bookmark.forget()
         reached = Reached(0, 0, since=catalogue.last_change())
         lexicon.put([], removed=lexicon.ids())
@@ -95,7 +93,11 @@ def _take_in(catalogue: Catalogue, lexicon: Lexicon, bookmark: Bookmark, most: i
     bookmark.write(reached)
 
 
-def _is_behind(catalogue: Catalogue, reached: Reached | None) -> bool:
-    if reached is None or not catalogue.leads_on(reached.change, reached.since):
-        return True
+def _reached(catalogue: Catalogue, bookmark: Bookmark) -> Reached | None:
+    """How far the index has come, or None where it has to be made anew."""
+    reached = bookmark.read()
+    return reached if reached and catalogue.leads_on(reached.change, reached.since) else None
+
+
+def _leaves_any(catalogue: Catalogue, reached: Reached) -> bool:
     return bool(catalogue.changed_after(reached.change, reached.position, 1))
