@@ -443,7 +443,7 @@ def test_every_request_carries_the_token_and_nothing_shows_it(
             assert titles(library, "camel")[0] == "On the camel"
             library.remove([library.catalogue.page()[0].id])
     assert {request.headers.get("X-Chroma-Token") for request in proxy.requests} == {TOKEN}
-    assert proxy.of("/upsert") and proxy.of("/query") and proxy.of("/delete")
+    assert proxy.of("/add") and proxy.of("/query") and proxy.of("/delete")
     assert TOKEN not in f"{secret!r} {secret}" and TOKEN not in " ".join(request.path for request in proxy.requests)
 
 
@@ -460,7 +460,7 @@ def test_tenant_and_database_are_asked_for_by_name_as_chroma_cloud_wants_it(chro
         with closing(PassageVectors(server, MODEL)) as index:
             put(index, 2)
         path = f"/api/v2/tenants/acme/databases/{server.database}/collections"
-        assert all(request.path.startswith(path) for request in proxy.of("/upsert"))
+        assert all(request.path.startswith(path) for request in proxy.of("/add"))
         for wrong in (replace(server, tenant="nobody"), replace(server, database="nothing")):
             with pytest.raises(LibraryUnreadable, match=r"not found.*CHROMA_TENANT and CHROMA_DATABASE"):
                 PassageVectors(wrong, MODEL)
@@ -484,9 +484,26 @@ def test_no_request_holds_or_wants_more_than_the_server_and_chroma_cloud_take(
         index.put(one, np.ones((2 * taken + 1, 8), np.float32))
         index.remove(["one", *ids[1:]])
         assert index.ids() == {"p0"}
-    sent = [len(request.body["ids"]) for ending in ("/upsert", "/delete") for request in proxy.of(ending)]
+    sent = [len(request.body["ids"]) for ending in ("/add", "/delete") for request in proxy.of(ending)]
     assert (max(sent), len(sent)) == (taken, 2 * 3 + len(proxy.of("/delete")))
-    assert {request.body["limit"] for request in proxy.of("/get")} == {taken}
+    wanted = {request.body["limit"] or len(request.body["ids"]) for request in proxy.of("/get")}
+    assert max(wanted) == taken
+
+
+def test_a_removal_costs_the_server_little_beside_what_was_put_before_it(
+    chroma: RunningChroma, server: ChromaServer
+) -> None:
+    """A first removal may have Chroma give its graph all upserts again, and move what is there already."""
+    vectors = np.random.default_rng(5).normal(size=(900, 384)).astype(np.float32)
+    with closing(PassageVectors(server, MODEL)) as index:
+        began = chroma.processor_seconds
+        for start in range(0, 900, 30):
+            papers = [Entry(Paper("A title", "An abstract.", id=f"p{n}"), 1, 0) for n in range(start, start + 30)]
+            index.put(papers, vectors[start : start + 30])
+        put = chroma.processor_seconds
+        index.remove(["p0"])
+        assert chroma.processor_seconds - put < (put - began) / 2
+        assert index.count == 899
 
 
 # -- chromadb's own client --------------------------------------------------------------------------------------------

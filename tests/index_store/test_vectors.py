@@ -79,6 +79,7 @@ def test_an_empty_index_finds_nothing(index: PassageVectors) -> None:
 
 
 def test_putting_a_paper_again_replaces_its_vectors(index: PassageVectors) -> None:
+    """Also where nobody says that it was there, as after an older catalogue was put back."""
     put(index, a=[EAST], b=[[0.9, 0.1]])
     put(index, a=[WEST])
     assert found(index, EAST) == [("b", 1), ("a", 1)]
@@ -225,11 +226,11 @@ def test_what_is_put_again_and_again_is_still_found(index: PassageVectors, moved
     random = np.random.default_rng(3)
     alike = random.normal(size=(1, 48)) + random.normal(size=(600, 48))  # as texts of one field are
     vectors = (alike / np.linalg.norm(alike, axis=1, keepdims=True)).astype(np.float32)
-    for time in range(6):
-        turned = np.roll(vectors, time - 5 if moved else 0, axis=0)
+    for turn in range(6):
+        turned = np.roll(vectors, turn - 5 if moved else 0, axis=0)
         for start in range(0, 600, 64):
             part = slice(start, start + 64)
-            entries = [entry(f"p{number}", before=min(time, 1)) for number in range(600)[part]]
+            entries = [entry(f"p{number}", before=min(turn, 1)) for number in range(600)[part]]
             index.put(entries, turned[part])
     assert index.count == 600
     missed = [
