@@ -3,9 +3,11 @@ who wait for their first word."""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AbstractContextManager, aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, aclosing
 from typing import ParamSpec, TypeVar
+
+from index_store import in_front, is_anybody_in_front
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,7 +19,6 @@ _REST_SECONDS, _LONGEST_REST_SECONDS = 0.04, 0.16
 # model's first word for 0.15 s (it may think for long, and then needs nothing of us), is given way no longer.
 _LONGEST_WAY_SECONDS, _COUNTS_SECONDS, _MODEL_COUNTS_SECONDS, _LOOK_SECONDS = 0.3, 1.0, 0.15, 0.05
 _in_steps: set[object] = set()  # answers that are read in steps now
-_ahead: dict[object, float] = {}  # what they give way to now, and until when
 
 
 async def until_stopped(pieces: AsyncGenerator[str, None], stop: asyncio.Event) -> AsyncGenerator[str, None]:
@@ -77,25 +78,15 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
 
 async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does work in a thread which the first word of an answer waits for; answers that are read in steps give way."""
-    with _in_front(_COUNTS_SECONDS):
+    with in_front(_COUNTS_SECONDS):
         return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def model_ahead() -> AbstractContextManager[None]:
     """While a model's first word is waited for, answers that are read in steps give way too, for a moment."""
-    return _in_front(_MODEL_COUNTS_SECONDS)
-
-
-@contextmanager
-def _in_front(seconds: float) -> Iterator[None]:
-    me = object()
-    _ahead[me] = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        del _ahead[me]
+    return in_front(_MODEL_COUNTS_SECONDS)
 
 
 async def _give_way(until: float) -> None:
-    while (now := time.monotonic()) < until and any(now < end for end in [*_ahead.values()]):
+    while (now := time.monotonic()) < until and is_anybody_in_front():
         await asyncio.sleep(min(_LOOK_SECONDS, until - now))

@@ -27,6 +27,7 @@ from .listing import Listing, Order, Selection
 from .online import Identifier, Services, add_fetched, fetch, parse_identifier, query_arxiv
 from .papers import Paper, Passage, Sentence, fold, plain_text
 from .passages import passages, sentences
+from .precedence import in_front, is_anybody_in_front
 from .readers import Malformed, Remark
 from .reranking import EndpointReranker
 from .rows import State
@@ -94,7 +95,9 @@ __all__ = [
     "fold",
     "formats",
     "has_catalogue",
+    "in_front",
     "inserting",
+    "is_anybody_in_front",
     "is_postgres",
     "layout",
     "like",
