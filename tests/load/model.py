@@ -23,7 +23,8 @@ def reply(asked: Asked) -> Reply:
         return Reply(json.dumps({"kind": ""}), delay=DELAY)
     if "Take notes for a summary" in prompt:
         keys = re.findall(r"^(P\d+):", prompt, re.MULTILINE)
-        return Reply("\n".join(json.dumps({"paper": key, "note": "It compresses.", "sentences": [1]}) for key in keys))
+        lines = (json.dumps({"paper": key, "note": "It compresses.", "sentences": [1]}) for key in keys)
+        return Reply("\n".join(lines), delay=DELAY)
     said = f"{says(markers[-1] if markers else 'nobody')} [P1.1]. {_REST}"
     columns = re.search(r"^Columns: (.+)$", prompt, re.MULTILINE)
     if not columns:
