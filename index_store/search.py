@@ -90,6 +90,15 @@ class SearchResult:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What papers are held against: a question's vector and its words, and how much shared words count."""
+
+    vector: NDArray[np.float32]
+    weights: TermWeights
+    word_weight: float
+
+
 def search(
     library: Library,
     question: str,
@@ -124,7 +133,7 @@ def search(
         except RerankError as error:
             problem = f"{error} The papers are in the search's own order."
     found = [(papers[paper_id], scores[paper_id]) for paper_id in best[:limit]]
-    hits = _hits(library, found, similar, vector, weights, kept)
+    hits = _hits(library, found, similar, _Asked(vector, weights, library.embedder.word_weight), kept)
     relevance = max((hit.relevance for hit in hits[:5]), default=0.0)
     return SearchResult(question, hits, relevance, weights.unknown, searched, problem)
 
@@ -134,7 +143,8 @@ def match(library: Library, question: str, papers: Sequence[Paper]) -> tuple[Pap
     if not papers:
         return ()
     vector = library.embedder.embed([question])[0]
-    return _hits(library, [(paper, 0.0) for paper in papers], {}, vector, _weights(library, question), {})
+    asked = _Asked(vector, _weights(library, question), library.embedder.word_weight)
+    return _hits(library, [(paper, 0.0) for paper in papers], {}, asked, {})
 
 
 def like(library: Library, paper: Paper, limit: int) -> tuple[Paper, ...]:
@@ -211,16 +221,14 @@ def _hits(
     library: Library,
     found: Sequence[tuple[Paper, float]],
     similar: Mapping[str, list[PassageHit]],
-    question: NDArray[np.float32],
-    weights: TermWeights,
+    asked: _Asked,
     kept: Mapping[str, EmbeddedText],
 ) -> tuple[PaperHit, ...]:
     if not found:
         return ()
     vectors = _vectors(library, [paper for paper, _ in found], kept)
-    word_weight = library.embedder.word_weight
     return tuple(
-        _hit(rank, score, paper, similar.get(paper.id, []), own, direction, question, weights, word_weight)
+        _hit(rank, score, paper, similar.get(paper.id, []), own, direction, asked)
         for rank, ((paper, score), own, direction) in enumerate(
             zip(found, vectors, directions(vectors), strict=True), start=1
         )
@@ -255,21 +263,19 @@ def _hit(
     near: list[PassageHit],
     vectors: PaperVectors,
     direction: NDArray[np.float32],
-    question: NDArray[np.float32],
-    weights: TermWeights,
-    word_weight: float,
+    asked: _Asked,
 ) -> PaperHit:
     cut, of_sentences = _cut(paper.abstract, vectors)
     rows = vectors.sentences.copy()  # not a part of all that the search read, which would stay with it
-    similarities = vectors.passages @ question
+    similarities = vectors.passages @ asked.vector
     # A text that was replaced but is not indexed yet may have had more passages than it has now.
     numbers = [hit.number for hit in near if hit.number <= len(cut)] or [int(similarities.argmax()) + 1]
     matches = tuple(
-        SentenceMatch(sentence, float(cosine), row, weights.share_in)
-        for sentence, cosine, row in zip(of_sentences, rows @ question, rows, strict=True)
+        SentenceMatch(sentence, float(cosine), row, asked.weights.share_in)
+        for sentence, cosine, row in zip(of_sentences, rows @ asked.vector, rows, strict=True)
     )
     similarity = float(similarities.max())
-    words = weights.share_in(f"{paper.title} {paper.abstract}")
+    words = asked.weights.share_in(f"{paper.title} {paper.abstract}")
     return PaperHit(
         rank,
         score,
@@ -277,7 +283,7 @@ def _hit(
         tuple(cut[number - 1] for number in numbers),
         similarity,
         matches,
-        _relevance(similarity, matches, words * word_weight),
+        _relevance(similarity, matches, words * asked.word_weight),
         direction,
     )
 
