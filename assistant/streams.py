@@ -77,13 +77,13 @@ async def in_steps(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, Non
 
 
 async def ahead(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does work in a thread which the first word of an answer waits for; answers that are read in steps give way."""
+    """Does work in a thread which the first word of an answer waits for; all that can wait gives way meanwhile."""
     with in_front(_COUNTS_SECONDS):
         return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def model_ahead() -> AbstractContextManager[None]:
-    """While a model's first word is waited for, answers that are read in steps give way too, for a moment."""
+    """While a model's first word is waited for, all that can wait gives way too, for a moment."""
     return in_front(_MODEL_COUNTS_SECONDS)
 
 

@@ -19,14 +19,10 @@ from .lexicon import Lexicon
 from .locks import Turns
 from .papers import Paper, Passage, Sentence
 from .passages import passages, sentences
-from .precedence import give_way
 from .rows import State
 from .vectors import Entry, PassageVectors
 
 _WORDS_BATCH = 2000
-# While Chroma puts vectors into a folder, no other thread of Python runs: 20 to 80 ms for a batch. What is embedded
-# meanwhile takes about as long as this.
-_LONGEST_WAY_SECONDS = 0.5
 
 Progress = Callable[[int, int], None]
 """Called with the number of papers done so far and the number there are to do."""
@@ -135,7 +131,6 @@ def embedded(rooms: Rooms, papers: Sequence[Paper], *, behind: bool = False) -> 
 
 def _write(rooms: Rooms, batch: Sequence[Waiting], vectors: dict[str, PaperVectors]) -> int:
     """Puts a batch into the index of meanings, without what was changed or removed since it was read."""
-    give_way(_LONGEST_WAY_SECONDS)
     with rooms.writing():
         current = rooms.catalogue.still_waiting(batch)
         if not current:

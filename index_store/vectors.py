@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from .errors import IndexOutdated
 from .failures import emptied, require_room
 from .filters import Filter, everything
 from .papers import Paper
+from .precedence import give_way
 from .seal import Seal
 
 T = TypeVar("T")
@@ -35,6 +36,10 @@ _GRAPH = CreateHNSWConfiguration(space=_SPACE, max_neighbors=48, ef_construction
 # Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says
 # "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
 _PAUSES = (0.0, 0.1, 0.5)
+# While Chroma adds to a folder or deletes there, no other thread of Python runs: so many passages in one call, each up
+# to some 60 ms, and between the calls it gives way, for so many seconds in all.
+_ADDED_AT_ONCE, _DELETED_AT_ONCE = 32, 256
+_LONGEST_WAIT_SECONDS = 0.5
 _ROUNDING = 1e-5  # what float32 and the index may make of a coordinate
 _REMOTE_BATCH = 300  # Chroma Cloud takes and gives no more at once: https://docs.trychroma.com/cloud/quotas-limits
 
@@ -148,8 +153,7 @@ class PassageVectors:
         facts = [_facts(entry.paper) for entry in entries for _ in range(entry.passages)]
 
         def put() -> None:
-            for start in range(0, len(ids), self._batch):
-                part = slice(start, start + self._batch)
+            for part in self._parts(len(ids), _ADDED_AT_ONCE):
                 self._put(ids[part], vectors[part], facts[part])
             self._delete([stale for entry in entries for stale in entry.stale])
 
@@ -160,19 +164,39 @@ class PassageVectors:
     def _put(self, ids: Sequence[str], vectors: NDArray[np.float32], facts: Sequence[Mapping[str, Any]]) -> None:
         here = self._stored(ids)
         new = [row for row, each in enumerate(ids) if not _same(here.get(each), vectors[row], facts[row])]
-        self._delete([ids[row] for row in new if ids[row] in here])
+        if other := [ids[row] for row in new if ids[row] in here]:
+            self._collection.delete(ids=other)
         if new:
-            # Not `upsert`: with the first deletion after the first question, a server of Chroma 1.5.9 gives its graph
-            # the last thousand upserts once more, and so moves them all. That takes it seconds.
+            # Not `upsert`: in a process of Chroma 1.5.9 that had upserted before it was first asked for anything, the
+            # next write gave its graph the last thousand of them once more, which moved them and took seconds.
             self._collection.add(
                 ids=[ids[row] for row in new], embeddings=vectors[new], metadatas=[facts[row] for row in new]
             )
 
-    def _stored(self, ids: Sequence[str]) -> dict[str, _Stored]:
-        """Vector and facts of those of the passages that are there."""
-        found = self._collection.get(ids=list(ids), include=["embeddings", "metadatas"])
+    def _stored(self, ids: Sequence[str]) -> dict[str, _Stored | None]:
+        """Vector and facts of those of the passages that are there; None for what cannot be read.
+
+        After a first addition that broke off, Chroma reads no vector, also not of ids that it does not have, and only
+        another addition mends that; so it is asked first what is there at all.
+        """
+        there = self._collection.get(ids=list(ids), include=["metadatas"])["ids"]
+        if not there:
+            return {}
+        try:
+            found = self._collection.get(ids=there, include=["embeddings", "metadatas"])
+        except ChromaError:
+            return dict.fromkeys(there)
         embeddings = np.asarray(found["embeddings"], dtype=np.float32)
         return dict(zip(found["ids"], zip(embeddings, found["metadatas"] or [], strict=True), strict=True))
+
+    def _parts(self, count: int, at_once: int) -> Iterator[slice]:
+        """What to write in one call each; in a folder in small parts, each when nobody waits for a first word."""
+        until = time.monotonic() + _LONGEST_WAIT_SECONDS
+        size = min(at_once, self._batch) if isinstance(self._place, Path) else self._batch
+        for start in range(0, count, size):
+            if isinstance(self._place, Path):
+                give_way(until - time.monotonic())
+            yield slice(start, start + size)
 
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Drops all passages of the given papers; unknown ids are ignored."""
@@ -292,8 +316,8 @@ class PassageVectors:
             return call()
 
     def _delete(self, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), self._batch):
-            self._collection.delete(ids=list(ids[start : start + self._batch]))
+        for part in self._parts(len(ids), _DELETED_AT_ONCE):
+            self._collection.delete(ids=list(ids[part]))
 
 
 def _is_database(file: Path) -> bool:

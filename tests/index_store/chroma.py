@@ -59,12 +59,6 @@ class RunningChroma:
         self._process.kill()
         self._process.wait()
 
-    @property
-    def processor_seconds(self) -> float:
-        """What it has computed so far; unlike a time on a clock it does not depend on what else the machine does."""
-        ticks = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
-
     def post(self, path: str, body: dict[str, str]) -> None:
         """Asks it directly, without chromadb's client."""
         with closing(HTTPConnection(HOST, self.port, timeout=_PATIENCE)) as connection:

@@ -58,8 +58,11 @@ _IN_BOTH_PLACES = ("test_ingest", "test_ingest_changes", "test_library", "test_l
 _VECTORS = "test_vectors"
 _OF_THE_FOLDER = (  # parts of the names of tests that are about its files, its one owner, or chromadb itself
     "another_distance",
+    "broken_off_at_the_first",
     "damaged",
+    "give_way",
     "index_that_was_deleted",
+    "no_other_thread_runs",
     "of_an_earlier_version",
     "really_killed",
     "second_process",

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from index_store import Embedder, Library, Paper, in_front, ingest, is_anybody_in_front
+from index_store import Embedder, Library, Paper, in_front, is_anybody_in_front
 from index_store.precedence import give_way
 
 PAPERS = [Paper(f"On the {animal}", f"The {animal} eats.") for animal in ("aardvark", "bison", "camel")]
@@ -14,9 +14,14 @@ PAPERS = [Paper(f"On the {animal}", f"The {animal} eats.") for animal in ("aardv
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every pause between two looks whether somebody is still in front."""
+    """Every pause between two looks whether somebody is still in front; there may be three."""
     pauses: list[float] = []
-    monkeypatch.setattr("index_store.precedence.time.sleep", pauses.append)
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        assert len(pauses) < 4, "it waits on"
+
+    monkeypatch.setattr("index_store.precedence.sleep", pause)
     return pauses
 
 
@@ -67,21 +72,22 @@ def test_what_is_embedded_is_put_into_the_index_of_meanings_when_nobody_waits(
     tmp_path: Path, make_embedder: Callable[..., Embedder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chroma holds up every other thread of Python meanwhile."""
-    monkeypatch.setattr(ingest, "_LONGEST_WAY_SECONDS", 3600.0)
     asked = Event()
 
-    def give_way_and_tell(seconds: float) -> None:
+    def give_way_for_long(seconds: float) -> None:
+        assert 0 < seconds <= 0.5
         asked.set()
-        give_way(seconds)
+        give_way(3600.0)
 
-    monkeypatch.setattr(ingest, "give_way", give_way_and_tell)
+    monkeypatch.setattr("index_store.vectors.give_way", give_way_for_long)
     with Library(tmp_path, make_embedder(batch=2)) as library:
         library.add_records(PAPERS)
         indexing = Thread(target=library.index)
-        with in_front(3600.0):
-            indexing.start()
-            assert asked.wait(30)
-            assert library.vectors.count == 0
-            assert library.add_records([Paper("On the dingo", "The dingo eats.")]).new == 1, "nothing is locked"
-        indexing.join(30)
-        assert library.vectors.count == 4
+        try:
+            with in_front(3600.0):
+                indexing.start()
+                assert asked.wait(30)
+                assert library.vectors.count == 0
+        finally:
+            indexing.join(30)
+        assert library.vectors.count == 3

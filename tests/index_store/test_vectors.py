@@ -1,6 +1,10 @@
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event, Thread
+from typing import Literal
 
 import chromadb
 import numpy as np
@@ -163,6 +167,40 @@ def test_a_deleted_index_starts_empty(tmp_path: Path) -> None:
         assert index.count == 0
 
 
+def test_what_was_broken_off_at_the_first_addition_goes_in_later(tmp_path: Path) -> None:
+    """As on a full disk. Chroma then reads no vector, and says so of ids that it does not have."""
+    with opened(tmp_path) as index:
+        with closing(sqlite3.connect(tmp_path / "chroma.sqlite3", isolation_level=None)) as database:
+            database.execute(
+                "CREATE TRIGGER full BEFORE INSERT ON embeddings_queue BEGIN SELECT RAISE(FAIL, 'disk full'); END"
+            )
+            with pytest.raises(LibraryUnreadable):
+                put(index, a=[EAST], b=[NORTH])
+            database.execute("DROP TRIGGER full")
+        put(index, a=[EAST], b=[NORTH])
+        assert found(index, NORTH) == [("b", 1), ("a", 1)]
+
+
+def test_long_changes_give_way_between_their_parts_and_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float] = []
+
+    def give_way(seconds: float) -> None:
+        left.append(seconds)
+        time.sleep(0.05)
+
+    monkeypatch.setattr("index_store.vectors.give_way", give_way)
+    with opened(tmp_path) as index:
+        index.put([entry("a", 70), entry("b", 2)], np.random.default_rng(7).normal(size=(72, 8)).astype(np.float32))
+        assert index.count == 72
+        assert len(left) == 3, "32 passages each"
+        assert left[0] <= 0.5 and left[1] <= left[0] - 0.05 and left[2] <= left[1] - 0.05, "half a second in all"
+        left.clear()
+        index.remove(["a"])
+        assert (index.count, len(left)) == (2, 1)
+
+
 # -- what this module rests on: if Chroma changes here, so must it ----------------------------------------------------
 
 
@@ -215,6 +253,44 @@ def test_chroma_refuses_to_delete_an_empty_list_and_ignores_unknown_ids(collecti
     collection.delete(ids=["nobody"])
 
 
+@pytest.mark.parametrize("way", ["add", "upsert"])
+def test_chroma_gives_its_graph_again_what_was_upserted_before_the_first_question(
+    collection: chromadb.Collection, way: Literal["add", "upsert"]
+) -> None:
+    """In processor time of all threads, which does not depend on what else the machine does."""
+    vectors = np.random.default_rng(5).normal(size=(600, 96)).astype(np.float32)
+    began = time.process_time()
+    for start in range(0, 600, 30):
+        ids = [f"p{number}" for number in range(start, start + 30)]
+        getattr(collection, way)(ids=ids, embeddings=vectors[start : start + 30])
+    put = time.process_time()
+    assert collection.count() == 600
+    asked = time.process_time()
+    collection.delete(ids=["p0"])
+    again = time.process_time() - asked
+    assert (again > (put - began) / 2) == (way == "upsert")
+
+
+def test_no_other_thread_runs_while_chroma_adds_to_a_folder(collection: chromadb.Collection) -> None:
+    ticks, done = [time.perf_counter()], Event()
+
+    def tick() -> None:
+        while not done.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    thread = Thread(target=tick)
+    vectors = np.random.default_rng(5).normal(size=(2000, 384)).astype(np.float32)
+    thread.start()
+    try:
+        began = time.perf_counter()
+        collection.add(ids=[f"p{number}" for number in range(2000)], embeddings=vectors)
+        took = time.perf_counter() - began
+    finally:
+        done.set()
+        thread.join()
+    assert max(np.diff([*ticks, time.perf_counter()])) > took / 2
+
+
 def test_chroma_refuses_one_id_twice_in_one_call(collection: chromadb.Collection) -> None:
     with pytest.raises(ChromaError, match="uplicate"):
         collection.upsert(ids=["a", "a"], embeddings=rows(EAST, NORTH))
@@ -230,7 +306,7 @@ def test_what_is_put_again_and_again_is_still_found(index: PassageVectors, moved
         turned = np.roll(vectors, turn - 5 if moved else 0, axis=0)
         for start in range(0, 600, 64):
             part = slice(start, start + 64)
-            entries = [entry(f"p{number}", before=min(turn, 1)) for number in range(600)[part]]
+            entries = [entry(f"p{number}") for number in range(600)[part]]
             index.put(entries, turned[part])
     assert index.count == 600
     missed = [
