@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assistant import Connection, Settings, check, streams
+from assistant import Connection, Settings, check
 from assistant.errors import (
     AnswerBlocked,
     ContextTooSmall,
@@ -21,6 +21,7 @@ from assistant.errors import (
 from assistant.llm import Call, LanguageModel
 from assistant.testing import Reply, ScriptedServer
 from assistant.usage import Usage
+from index_store import is_anybody_in_front
 
 from .calling import HELLO, KEY, ONE_TOKEN_THEN_NOTHING, Connect, hear, hung_up, unused_address
 
@@ -67,21 +68,24 @@ async def test_without_a_report_of_usage_tokens_are_estimated_and_nothing_is_ask
     assert call.usage == Usage(1, expected, 5, estimated=True)
 
 
-async def test_other_answers_give_way_until_the_first_word(server: ScriptedServer, connect: Connect) -> None:
-    seen: list[int] = []
+async def test_other_answers_give_way_until_the_first_word(
+    server: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.streams._MODEL_COUNTS_SECONDS", 3600.0)
+    seen: list[bool] = []
 
     def answer(_: Any) -> Reply:
-        seen.append(len(streams._ahead))
+        seen.append(is_anybody_in_front())
         return Reply("Hello to all")
 
     server.answer = answer
     async for _ in LanguageModel(connect()).stream(HELLO, Call()):
-        seen.append(len(streams._ahead))
-    assert seen == [1, 0, 0, 0]
+        seen.append(is_anybody_in_front())
+    assert seen == [True, False, False, False]
     server.answer = lambda _: Reply(status=500, headers=AT_ONCE)
     with pytest.raises(ServerFailed):
         await hear(connect())
-    assert not streams._ahead
+    assert not is_anybody_in_front()
 
 
 async def test_what_was_spent_is_known_after_a_failure_too(server: ScriptedServer, connect: Connect) -> None:
