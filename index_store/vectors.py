@@ -36,9 +36,8 @@ _GRAPH = CreateHNSWConfiguration(space=_SPACE, max_neighbors=48, ef_construction
 # Seconds. While a collection is deleted or made, and seldom while another thread writes to it, Chroma 1.5.9 says
 # "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
 _PAUSES = (0.0, 0.1, 0.5)
-# While Chroma adds to a folder or deletes there, no other thread of Python runs: so many passages in one call, each up
-# to some 60 ms, and between the calls it gives way, for so many seconds in all.
-_ADDED_AT_ONCE, _DELETED_AT_ONCE = 32, 256
+# While Chroma adds to a folder or deletes there, no other thread of Python runs: 20 to 140 ms for what MiniLM embeds at
+# once, a second for what WordLlama does. So each call gives way before, for so many seconds in all.
 _LONGEST_WAIT_SECONDS = 0.5
 _ROUNDING = 1e-5  # what float32 and the index may make of a coordinate
 _REMOTE_BATCH = 300  # Chroma Cloud takes and gives no more at once: https://docs.trychroma.com/cloud/quotas-limits
@@ -153,7 +152,7 @@ class PassageVectors:
         facts = [_facts(entry.paper) for entry in entries for _ in range(entry.passages)]
 
         def put() -> None:
-            for part in self._parts(len(ids), _ADDED_AT_ONCE):
+            for part in self._parts(len(ids)):
                 self._put(ids[part], vectors[part], facts[part])
             self._delete([stale for entry in entries for stale in entry.stale])
 
@@ -189,14 +188,13 @@ class PassageVectors:
         embeddings = np.asarray(found["embeddings"], dtype=np.float32)
         return dict(zip(found["ids"], zip(embeddings, found["metadatas"] or [], strict=True), strict=True))
 
-    def _parts(self, count: int, at_once: int) -> Iterator[slice]:
-        """What to write in one call each; in a folder in small parts, each when nobody waits for a first word."""
+    def _parts(self, count: int) -> Iterator[slice]:
+        """What to write in one call each; in a folder each when nobody waits for a first word."""
         until = time.monotonic() + _LONGEST_WAIT_SECONDS
-        size = min(at_once, self._batch) if isinstance(self._place, Path) else self._batch
-        for start in range(0, count, size):
+        for start in range(0, count, self._batch):
             if isinstance(self._place, Path):
                 give_way(until - time.monotonic())
-            yield slice(start, start + size)
+            yield slice(start, start + self._batch)
 
     def remove(self, paper_ids: Sequence[str]) -> None:
         """Drops all passages of the given papers; unknown ids are ignored."""
@@ -316,7 +314,7 @@ class PassageVectors:
             return call()
 
     def _delete(self, ids: Sequence[str]) -> None:
-        for part in self._parts(len(ids), _DELETED_AT_ONCE):
+        for part in self._parts(len(ids)):
             self._collection.delete(ids=list(ids[part]))
 
 
