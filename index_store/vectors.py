@@ -37,7 +37,7 @@ _GRAPH = CreateHNSWConfiguration(space=_SPACE, max_neighbors=48, ef_construction
 # "Missing metadata segment" or "Nothing found on disk" to who asks for it, so that it is asked again.
 _PAUSES = (0.0, 0.1, 0.5)
 # While Chroma adds to a folder or deletes there, no other thread of Python runs: 20 to 140 ms for what MiniLM embeds at
-# once, a second for what WordLlama does. So each call gives way before, for so many seconds in all.
+# once, a second for what WordLlama does. So each call gives way before, those for one list for so many seconds in all.
 _LONGEST_WAIT_SECONDS = 0.5
 _ROUNDING = 1e-5  # what float32 and the index may make of a coordinate
 _REMOTE_BATCH = 300  # Chroma Cloud takes and gives no more at once: https://docs.trychroma.com/cloud/quotas-limits
@@ -178,7 +178,7 @@ class PassageVectors:
         After a first addition that broke off, Chroma reads no vector, also not of ids that it does not have, and only
         another addition mends that; so it is asked first what is there at all.
         """
-        there = self._collection.get(ids=list(ids), include=["metadatas"])["ids"]
+        there = self._collection.get(ids=list(ids), include=[])["ids"]
         if not there:
             return {}
         try:
