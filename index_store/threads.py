@@ -6,22 +6,23 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 
+_HELPERS = "in-the-gaps"
 _NICE = 10  # about a tenth of what a thread at 0 gets
 
 
 def behind_others() -> None:
-    """From now on lets this thread, and those that it starts, compute with what the others leave of the processors.
+    """From now on this thread, and those that it starts, get a tenth of a core where others want it too.
 
     Of two cores that embedded without pause, fifty readers got their first words three times as late as with this, and
-    the embedding took as long. What it locks meanwhile is held longer on a busy machine, and helpers that OpenVINO
-    started before keep their priority. Linux alone has such threads: elsewhere it would be the whole process, which
-    stays as it is.
+    the embedding took as long. What it locks meanwhile is held longer on a busy machine. Linux alone has such threads:
+    elsewhere it would be the whole process, which stays as it is.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
@@ -30,30 +31,28 @@ def behind_others() -> None:
 
 
 def in_the_gaps(start: Callable[[], T]) -> T:
-    """What `start` gives, whose helper threads compute only while nothing else on the machine wants their core (Linux).
+    """What `start` gives; its helper threads then compute only while no other thread wants their core (Linux).
 
-    The thread that waits for them is not among them: a thread that holds Python's lock must not stand behind others.
+    "Other" are those of the same session or container; against the rest of the machine its share stays what it was.
+
     With a low priority alone (`behind_others`) a thread that wakes up beside them waits up to 3 ms for its turn, and a
-    question wakes up dozens of times.
+    question wakes up dozens of times. But who is only in the gaps may be kept from running for minutes, so a thread
+    that holds Python's lock must not be: whoever asks the helpers, and waits, is not.
     """
 
     def within() -> T:
-        if sys.platform == "linux":
-            with suppress(OSError):
-                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))  # of this thread; its helpers inherit it
-        return start()
+        if sys.platform != "linux":
+            return start()
+        Path("/proc/thread-self/comm").write_text(_HELPERS)  # its helpers inherit the name
+        started = start()
+        for task in Path("/proc/self/task").iterdir():
+            with suppress(OSError):  # it has ended, or a container forbids it, and then they have their priority
+                if task.name != str(threading.get_native_id()) and (task / "comm").read_text().strip() == _HELPERS:
+                    os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
+        return started
 
-    with ThreadPoolExecutor(1, thread_name_prefix="gaps") as own:
+    with ThreadPoolExecutor(1) as own:
         return own.submit(within).result()
-
-
-def out_of_the_gaps() -> None:
-    """Lets the helpers of `in_the_gaps` compete again, at their priority: who is always last may wait for days."""
-    if sys.platform == "linux":
-        for each in os.listdir("/proc/self/task"):
-            with suppress(OSError):  # it has ended
-                if os.sched_getscheduler(int(each)) == os.SCHED_IDLE:
-                    os.sched_setscheduler(int(each), os.SCHED_OTHER, os.sched_param(0))
 
 
 def matrices_on_one_thread() -> None:
