@@ -37,18 +37,21 @@ def in_the_gaps(start: Callable[[], T]) -> T:
 
     With a low priority alone (`behind_others`) a thread that wakes up beside them waits up to 3 ms for its turn, and a
     question wakes up dozens of times. But who is only in the gaps may be kept from running for minutes, so a thread
-    that holds Python's lock must not be: whoever asks the helpers, and waits, is not.
+    that holds Python's lock must not be: whoever asks the helpers, and waits, is not. Only root may lift a thread from
+    there again.
     """
 
     def within() -> T:
         if sys.platform != "linux":
             return start()
-        Path("/proc/thread-self/comm").write_text(_HELPERS)  # its helpers inherit the name
+        with suppress(OSError):  # where a container hides or forbids it, the helpers have their priority
+            Path("/proc/thread-self/comm").write_text(_HELPERS)  # they inherit the name
         started = start()
-        for task in Path("/proc/self/task").iterdir():
-            with suppress(OSError):  # it has ended, or a container forbids it, and then they have their priority
-                if task.name != str(threading.get_native_id()) and (task / "comm").read_text().strip() == _HELPERS:
-                    os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
+        with suppress(OSError):
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(OSError):  # it has ended
+                    if task.name != str(threading.get_native_id()) and (task / "comm").read_text().strip() == _HELPERS:
+                        os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
         return started
 
     with ThreadPoolExecutor(1) as own:
