@@ -120,7 +120,7 @@ class _Network:
         model, options = core.read_model(_checked(_MODEL_FILE, _MODEL_SHA256)), {"INFERENCE_NUM_THREADS": cores}
         self._compiled = core.compile_model(model, "CPU", options)  # in bf16 where the processor can, else in f32
         self._requests = local()  # a request holds its input and output, so each thread has its own
-        self._late: list[Any] = []  # those given up; whoever drops a request waits until it has ended
+        self._late: Any = None  # the last one given up, for a while: whoever drops a request waits until it has ended
 
     def infer(self, inputs: dict[str, NDArray[np.int64]], seconds: float | None = None) -> NDArray[np.float32]:
         """The vectors of all tokens, texts × tokens × 384, until this thread asks again.
@@ -135,7 +135,7 @@ class _Network:
             request.wait()
         elif not request.wait_for(round(seconds * 1000)):
             request.cancel()
-            self._late.append(request)
+            self._late = request
             del self._requests.own
             raise TimeoutError
         tokens: NDArray[np.float32] = request.get_output_tensor(0).data
